@@ -1,0 +1,268 @@
+#include "base/pool.h"
+
+#include <echo/status.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define OBJECTS_ARE_ALLOCATIONS 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define OBJECTS_ARE_ALLOCATIONS 1
+#endif
+#endif
+#ifndef OBJECTS_ARE_ALLOCATIONS
+#define OBJECTS_ARE_ALLOCATIONS 0
+#endif
+
+/* Lies at the start of its ECHO__SLAB-aligned block: an object finds its slab by masking. */
+typedef struct echo__slab {
+  struct echo__slab *next;
+  size_t in_depot; /* scratch of a trim */
+} echo__slab;
+
+#define SLAB_HEADER 64
+
+/* The next trim waits until the depot has doubled, so that objects which cannot leave (their slabs
+ * are in use) are not counted again at each chance. */
+static void set_limit(echo__pool *pool) {
+  size_t count = echo__load(&pool->full_count, relaxed);
+  size_t least = 4 * (size_t)ECHO__KEEP_MAGAZINES;
+  echo__store(&pool->trim_above, 2 * count > least ? 2 * count : least, relaxed);
+}
+
+int echo__pool_init(echo__pool *pool, size_t object_size) {
+  *pool = (echo__pool){.object_size = (object_size + 15) & ~(size_t)15};
+  set_limit(pool);
+  return uv_mutex_init(&pool->mutex) == 0 ? ECHO_OK : ECHO_MEMORY;
+}
+
+static size_t objects_per_slab(const echo__pool *pool) {
+  return (ECHO__SLAB - SLAB_HEADER) / pool->object_size;
+}
+
+static void push(echo__magazine **list, echo__magazine *magazine) {
+  magazine->next = *list;
+  *list = magazine;
+}
+
+static echo__magazine *pop(echo__magazine **list) {
+  echo__magazine *magazine = *list;
+  if (magazine != NULL) *list = magazine->next;
+  return magazine;
+}
+
+static void push_full(echo__pool *pool, echo__magazine *magazine) {
+  push(&pool->full, magazine);
+  echo__store(&pool->full_count, echo__load(&pool->full_count, relaxed) + 1, relaxed);
+}
+
+static echo__magazine *pop_full(echo__pool *pool) {
+  echo__magazine *magazine = pop(&pool->full);
+  if (magazine != NULL) {
+    echo__store(&pool->full_count, echo__load(&pool->full_count, relaxed) - 1, relaxed);
+  }
+  return magazine;
+}
+
+static echo__magazine *empty_magazine(echo__pool *pool) {
+  echo__magazine *magazine = pop(&pool->empty);
+  if (magazine == NULL) magazine = malloc(sizeof *magazine);
+  if (magazine != NULL) magazine->count = 0;
+  return magazine;
+}
+
+/* Cuts a new slab into magazines; the last may be partly filled. What finds no magazine for want of
+ * memory stays unused until the pool's end. */
+static void grow(echo__pool *pool) {
+  char *block = aligned_alloc(ECHO__SLAB, ECHO__SLAB);
+  if (block == NULL) return;
+  echo__slab *slab = (echo__slab *)(void *)block;
+  slab->next = pool->slabs;
+  pool->slabs = slab;
+  pool->slab_count++;
+  size_t left = objects_per_slab(pool);
+  char *object = block + SLAB_HEADER + left * pool->object_size;
+  while (left > 0) {
+    echo__magazine *magazine = empty_magazine(pool);
+    if (magazine == NULL) return;
+    /* Filled from the far end, because a magazine is emptied from its end: objects leave in the
+     * order of their addresses, which the hardware fetches ahead. */
+    for (; left > 0 && magazine->count < ECHO__MAGAZINE; left--) {
+      object -= pool->object_size;
+      magazine->objects[magazine->count++] = object;
+    }
+    push_full(pool, magazine);
+  }
+}
+
+/* Puts a magazine with objects into cache->loaded; false without memory. */
+static bool refill(echo__pool *pool, echo__cache *cache) {
+  echo__magazine *spare = cache->spare;
+  if (spare != NULL && spare->count > 0) {
+    cache->spare = cache->loaded;
+    cache->loaded = spare;
+    return true;
+  }
+  uv_mutex_lock(&pool->mutex);
+  if (pool->full == NULL) grow(pool);
+  echo__magazine *full = pop_full(pool);
+  if (full != NULL && cache->loaded != NULL) push(&pool->empty, cache->loaded);
+  uv_mutex_unlock(&pool->mutex);
+  if (full != NULL) cache->loaded = full;
+  return full != NULL;
+}
+
+/* Puts a magazine with a free place into cache->loaded; false without memory. */
+static bool make_room(echo__pool *pool, echo__cache *cache) {
+  echo__magazine *spare = cache->spare;
+  if (spare != NULL && spare->count < ECHO__MAGAZINE) {
+    cache->spare = cache->loaded;
+    cache->loaded = spare;
+    return true;
+  }
+  uv_mutex_lock(&pool->mutex);
+  echo__magazine *fresh = empty_magazine(pool);
+  if (fresh != NULL && spare != NULL) push_full(pool, spare);
+  uv_mutex_unlock(&pool->mutex);
+  if (fresh == NULL) return false;
+  cache->spare = cache->loaded;
+  cache->loaded = fresh;
+  return true;
+}
+
+void *echo__pool_take(echo__pool *pool, echo__cache *cache) {
+  if (OBJECTS_ARE_ALLOCATIONS) return aligned_alloc(64, (pool->object_size + 63) & ~(size_t)63);
+  echo__magazine *loaded = cache->loaded;
+  if (loaded == NULL || loaded->count == 0) {
+    if (!refill(pool, cache)) return NULL;
+    loaded = cache->loaded;
+  }
+  unsigned count = --loaded->count;
+  if (count >= 4) __builtin_prefetch(loaded->objects[count - 4], 1);
+  return loaded->objects[count];
+}
+
+void echo__pool_give(echo__pool *pool, echo__cache *cache, void *object) {
+  if (OBJECTS_ARE_ALLOCATIONS) {
+    free(object);
+    return;
+  }
+  echo__magazine *loaded = cache->loaded;
+  if (loaded == NULL || loaded->count == ECHO__MAGAZINE) {
+    if (!make_room(pool, cache)) return;
+    loaded = cache->loaded;
+  }
+  loaded->objects[loaded->count++] = object;
+}
+
+void echo__cache_close(echo__pool *pool, echo__cache *cache) {
+  uv_mutex_lock(&pool->mutex);
+  echo__magazine *both[] = {cache->loaded, cache->spare};
+  for (int i = 0; i < 2; i++) {
+    if (both[i] == NULL) continue;
+    if (both[i]->count > 0)
+      push_full(pool, both[i]);
+    else
+      push(&pool->empty, both[i]);
+  }
+  uv_mutex_unlock(&pool->mutex);
+  *cache = (echo__cache){0};
+}
+
+bool echo__pool_swollen(const echo__pool *pool) {
+  return echo__load(&pool->full_count, relaxed) > echo__load(&pool->trim_above, relaxed);
+}
+
+static echo__slab *slab_of(const void *object) {
+  return (echo__slab *)((uintptr_t)object & ~(uintptr_t)(ECHO__SLAB - 1));
+}
+
+static void count_by_slab(echo__pool *pool) {
+  for (echo__slab *s = pool->slabs; s != NULL; s = s->next)
+    s->in_depot = 0;
+  for (echo__magazine *m = pool->full; m != NULL; m = m->next) {
+    for (unsigned i = 0; i < m->count; i++)
+      slab_of(m->objects[i])->in_depot++;
+  }
+}
+
+/* Marks, by in_depot = 0, every slab that stays: those in use, and enough of the others. */
+static void choose_what_stays(echo__pool *pool) {
+  size_t per_slab = objects_per_slab(pool);
+  size_t keep = (size_t)ECHO__KEEP_MAGAZINES * ECHO__MAGAZINE;
+  size_t kept = 0;
+  for (echo__slab *s = pool->slabs; s != NULL; s = s->next) {
+    if (s->in_depot == per_slab && kept >= keep) continue;
+    kept += s->in_depot;
+    s->in_depot = 0;
+  }
+}
+
+/* Takes the objects of the slabs that leave out of their magazines. */
+static void drop_leaving(echo__pool *pool) {
+  echo__magazine *old = pool->full;
+  pool->full = NULL;
+  echo__store(&pool->full_count, 0, relaxed);
+  for (echo__magazine *m; (m = pop(&old)) != NULL;) {
+    unsigned kept = 0;
+    for (unsigned i = 0; i < m->count; i++) {
+      if (slab_of(m->objects[i])->in_depot == 0) m->objects[kept++] = m->objects[i];
+    }
+    m->count = kept;
+    if (kept > 0)
+      push_full(pool, m);
+    else
+      push(&pool->empty, m);
+  }
+}
+
+static void release_slabs(echo__pool *pool) {
+  echo__slab **link = &pool->slabs;
+  while (*link != NULL) {
+    echo__slab *slab = *link;
+    if (slab->in_depot == 0) {
+      link = &slab->next;
+      continue;
+    }
+    *link = slab->next;
+    pool->slab_count--;
+    free(slab);
+  }
+}
+
+static void free_magazines(echo__magazine **list) {
+  for (echo__magazine *m; (m = pop(list)) != NULL;)
+    free(m);
+}
+
+void echo__pool_trim(echo__pool *pool) {
+  uv_mutex_lock(&pool->mutex);
+  if (echo__pool_swollen(pool)) {
+    count_by_slab(pool);
+    choose_what_stays(pool);
+    drop_leaving(pool);
+    release_slabs(pool);
+    free_magazines(&pool->empty);
+    set_limit(pool);
+  }
+  uv_mutex_unlock(&pool->mutex);
+}
+
+size_t echo__pool_bytes(echo__pool *pool) {
+  uv_mutex_lock(&pool->mutex);
+  size_t bytes = pool->slab_count * ECHO__SLAB;
+  uv_mutex_unlock(&pool->mutex);
+  return bytes;
+}
+
+void echo__pool_close(echo__pool *pool) {
+  free_magazines(&pool->full);
+  free_magazines(&pool->empty);
+  while (pool->slabs != NULL) {
+    echo__slab *next = pool->slabs->next;
+    free(pool->slabs);
+    pool->slabs = next;
+  }
+  uv_mutex_destroy(&pool->mutex);
+}

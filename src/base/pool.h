@@ -1,0 +1,73 @@
+/*
+ * A pool of objects of one size: no call of malloc per object in the steady state, whichever thread
+ * takes it and whichever gives it back.
+ *
+ * Objects change hands in magazines, arrays of ECHO__MAGAZINE pointers. A cache holds two of them
+ * and serves one thread at a time (its owner sees to that); the depot behind the caches holds the
+ * full and the empty ones under a mutex, so that the mutex is met once in ECHO__MAGAZINE calls. An
+ * array rather than a chain through the objects, because the next object's line can then be fetched
+ * before it is needed, while a chain must miss the cache once an object.
+ *
+ * Memory comes from the system in slabs of ECHO__SLAB bytes. echo__pool_trim gives back those of
+ * which every object lies in the depot. Under the address sanitizer each object is its own
+ * allocation, so that a use after free is seen.
+ */
+#ifndef ECHO_BASE_POOL_H
+#define ECHO_BASE_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <uv.h>
+
+#include "base/atomic.h"
+#include "base/tuning.h"
+
+typedef struct echo__magazine {
+  struct echo__magazine *next;
+  unsigned count;
+  void *objects[ECHO__MAGAZINE];
+} echo__magazine;
+
+typedef struct echo__pool {
+  uv_mutex_t mutex;
+  size_t object_size; /* a multiple of 16, at least 16 */
+  echo__magazine *full, *empty;
+  echo__atomic(size_t) full_count; /* these two are read without the mutex: */
+  echo__atomic(size_t) trim_above; /* is a trim worth while? */
+  struct echo__slab *slabs;
+  size_t slab_count;
+} echo__pool;
+
+typedef struct echo__cache {
+  echo__magazine *loaded, *spare; /* NULL until first used */
+} echo__cache;
+
+/* Makes a pool of objects of `object_size` bytes, aligned to 64 bytes if the size is a multiple of
+ * 64, else to 16. ECHO_OK or ECHO_MEMORY. */
+int echo__pool_init(echo__pool *pool, size_t object_size);
+
+/* Frees everything, the objects that were never given back included. The caches must not be used
+ * any more; echo__cache_close comes first. */
+void echo__pool_close(echo__pool *pool);
+
+/* An object of undefined content, or NULL if there is no memory. The cache's owner only. */
+void *echo__pool_take(echo__pool *pool, echo__cache *cache);
+
+/* Gives an object back. Never fails: without memory for a magazine the object waits for the pool's
+ * end. The cache's owner only. */
+void echo__pool_give(echo__pool *pool, echo__cache *cache, void *object);
+
+/* Hands what the cache holds to the depot. The cache's owner only. */
+void echo__cache_close(echo__pool *pool, echo__cache *cache);
+
+/* True if the depot holds so much that a trim is worth its time. Any thread. */
+bool echo__pool_swollen(const echo__pool *pool);
+
+/* Returns to the system the slabs of which all objects lie in the depot, but keeps
+ * ECHO__KEEP_MAGAZINES magazines' worth. Any thread. */
+void echo__pool_trim(echo__pool *pool);
+
+/* Bytes held from the system now. Any thread. */
+size_t echo__pool_bytes(echo__pool *pool);
+
+#endif

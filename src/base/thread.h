@@ -1,0 +1,21 @@
+/* Threads as Echo needs them: named, deaf to the host's signals, and possible to leave behind. */
+#ifndef ECHO_BASE_THREAD_H
+#define ECHO_BASE_THREAD_H
+
+#include <uv.h>
+
+/* Starts a thread with every signal blocked, so that the host's handlers run on the host's own
+ * threads. Returns ECHO_OK or
+ * ECHO_THREAD, after which nothing has started. */
+int echo__thread_start(uv_thread_t *thread, void (*run)(void *), void *argument);
+
+/* Names the calling thread, for debuggers and `top`. */
+void echo__thread_name(const char *name);
+
+/* Gives up joining: the thread frees its own resources when it ends. */
+void echo__thread_leave_behind(uv_thread_t *thread);
+
+/* The processors this process may use; at least 1. */
+unsigned echo__processors(void);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * The constants that shape memory and latency. The "small" preset shrinks them so that overflow,
+ * hand-over and wrap-around happen all the time in tests.
+ */
+#ifndef ECHO_BASE_TUNING_H
+#define ECHO_BASE_TUNING_H
+
+#ifdef ECHO__SMALL
+
+enum {
+  ECHO__RING = 4,            /* slots of one deque; a power of two */
+  ECHO__BATCH = 2,           /* tasks that leave an injector at once */
+  ECHO__STEAL_BATCH = 2,     /* tasks that one steal moves */
+  ECHO__MAGAZINE = 2,        /* objects that change hands with the pool's depot at once */
+  ECHO__SLAB = 1024,         /* bytes the pool asks the system for; a power of two */
+  ECHO__KEEP_MAGAZINES = 2,  /* full magazines the depot keeps when it trims */
+  ECHO__LANES = 2,           /* submission lanes shared by the threads outside */
+  ECHO__MESSAGE_INLINE = 16, /* bytes of a message that need no allocation */
+  ECHO__CODE_SLOTS = 2,      /* closures a state remembers the code of; a power of two */
+  ECHO__CODE_LOADED = 2,     /* functions a worker keeps loaded */
+  ECHO__DEPTH = 3            /* nested tables the codec follows before it puts one off */
+};
+
+#else
+
+enum {
+  ECHO__RING = 256,
+  ECHO__BATCH = 64,
+  ECHO__STEAL_BATCH = 8,
+  ECHO__MAGAZINE = 64,
+  ECHO__SLAB = 65536,
+  ECHO__KEEP_MAGAZINES = 64,
+  ECHO__LANES = 16,
+  ECHO__MESSAGE_INLINE = 96,
+  ECHO__CODE_SLOTS = 256,
+  ECHO__CODE_LOADED = 1024,
+  ECHO__DEPTH = 100
+};
+
+#endif
+
+enum {
+  ECHO__FAIRNESS = 61,     /* one start in so many goes to a lower class that waits */
+  ECHO__SPIN_ROUNDS = 32,  /* looks round before a busy worker parks */
+  ECHO__SPIN_AFTER = 8,    /* tasks since the last wake-up that make a worker "busy" */
+  ECHO__MAX_WORKERS = 1024 /* workers of one scheduler */
+};
+
+#endif

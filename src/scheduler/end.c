@@ -1,0 +1,112 @@
+/* The last steps of a task, wherever it ends: on a worker, in a cancel, in a stop. */
+#include "scheduler/scheduler.h"
+
+static echo__worker *own_worker(const echo_scheduler *s) {
+  echo__worker *worker = echo__this_worker();
+  return worker != NULL && worker->scheduler == s ? worker : NULL;
+}
+
+void echo__free_task(echo_scheduler *s, echo_task *task) {
+  echo__worker *worker = own_worker(s);
+  if (worker != NULL) {
+    echo__pool_give(&s->pool, &worker->cache, task);
+    return;
+  }
+  echo__lane *lane = echo__lane_enter(s->lanes);
+  echo__pool_give(&s->pool, &lane->cache, task);
+  echo__lane_leave(lane);
+}
+
+static void count_ended_outside(echo_scheduler *s, bool cancelled) {
+  echo__lane *lane = echo__lane_enter(s->lanes);
+  echo__bump(&lane->ended, 1);
+  if (cancelled) echo__bump(&lane->cancelled, 1);
+  bool stopping = echo__load(&s->phase, relaxed) >= ECHO__DRAINING;
+  echo__lane_leave(lane);
+  if (stopping) echo__progress(s);
+}
+
+static void count_ended(echo_scheduler *s, echo_task_state state) {
+  bool cancelled = state == ECHO_TASK_CANCELLED;
+  echo__worker *worker = own_worker(s);
+  if (worker == NULL) {
+    count_ended_outside(s, cancelled);
+    return;
+  }
+  if (cancelled) echo__bump(&worker->cancelled, 1);
+  echo__bump(&worker->ended, 1); /* PAIR stop.balance */
+}
+
+static void call_on_end(const echo_task *task, echo_task_state state) {
+  if (task->on_end == NULL) return;
+  task->on_end(task->argument, state == ECHO_TASK_DONE ? ECHO_OK : ECHO_CANCELLED);
+}
+
+/* Returns true if the last reference was dropped. */
+static bool settle(echo_scheduler *s, echo_task *task, echo_task_state state, uint32_t references) {
+  uint32_t before = echo__task_end(task, state, references);
+  if (before & ECHO__WATCHED) echo__waiters_wake(&s->waiters, task);
+  return before / ECHO__REFERENCE == references;
+}
+
+void echo__finish(echo_scheduler *s, echo_task *task, echo_task_state state) {
+  echo__named_queue *held = task->flags & ECHO__HAS_SLOT ? task->queue : NULL;
+  call_on_end(task, state);
+  if ((task->flags & ECHO__DETACHED) || settle(s, task, state, 1)) echo__free_task(s, task);
+  if (held != NULL) echo__named_carry_out(s, echo__named_give_back(held));
+  count_ended(s, state);
+}
+
+/* The node stays in its queue, and keeps its reference, until a worker comes across it. */
+void echo__cancel_begun(echo_scheduler *s, echo_task *task) {
+  call_on_end(task, ECHO_TASK_CANCELLED);
+  settle(s, task, ECHO_TASK_CANCELLED, 0);
+  count_ended(s, ECHO_TASK_CANCELLED);
+}
+
+void echo__forget(echo_scheduler *s, echo_task *task) {
+  echo__named_queue *held = task->flags & ECHO__HAS_SLOT ? task->queue : NULL;
+  if (echo__task_drop(task)) echo__free_task(s, task);
+  if (held != NULL) echo__named_carry_out(s, echo__named_give_back(held));
+}
+
+void echo__named_carry_out(echo_scheduler *s, echo__named_orders orders) {
+  if (orders.surplus != NULL) echo__free_task(s, orders.surplus);
+  bool issued = orders.issued != NULL;
+  while (orders.issued != NULL) {
+    echo_task *ticket = echo__task_of(orders.issued);
+    orders.issued = ticket->node.next;
+    echo_queue_inject(s->queue, (echo_priority)ticket->priority, &ticket->node);
+  }
+  if (issued) echo__idle_notify(&s->idle);
+}
+
+echo_task *echo__begin_taken(echo_scheduler *s, echo_node *node) {
+  echo_task *task = echo__task_of(node);
+  if (task->flags & ECHO__TICKET) {
+    echo__named_carry_out(s, echo__named_redeem(task->queue, task, &task));
+    if (task == NULL) return NULL;
+  }
+  if ((task->flags & ECHO__DETACHED) || echo__task_begin(task)) return task;
+  echo__forget(s, task);
+  return NULL;
+}
+
+/* Handles are counted where they are made and where they are given up, so that a scheduler which
+ * was released knows how many it has to outlive (echo_scheduler_release). */
+void echo__give_up_handle(echo_scheduler *s, echo_task *task, bool last) {
+  echo__worker *worker = own_worker(s);
+  if (worker != NULL) {
+    worker->handles--;
+    if (last) echo__pool_give(&s->pool, &worker->cache, task);
+    return;
+  }
+  echo__lane *lane = echo__lane_enter(s->lanes);
+  lane->handles--;
+  if (last) echo__pool_give(&s->pool, &lane->cache, task);
+  bool orphan = echo__load(&s->released, relaxed);
+  echo__lane_leave(lane);
+  if (orphan && echo__sub(&s->orphans, 1, acq_rel) == 1) { /* PAIR release.orphans */
+    echo__scheduler_destroy(s);
+  }
+}

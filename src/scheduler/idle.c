@@ -1,0 +1,117 @@
+#include "scheduler/idle.h"
+
+#include <echo/status.h>
+#include <stdlib.h>
+
+enum { WORD_BITS = 64 };
+
+int echo__idle_init(echo__idle *idle, unsigned workers) {
+  idle->workers = workers;
+  echo__store(&idle->searching, 0, relaxed);
+  for (int i = 0; i < ECHO__PARKED_WORDS; i++)
+    echo__store(&idle->parked[i], 0, relaxed);
+  idle->sleepers = aligned_alloc(ECHO__LINE, workers * sizeof *idle->sleepers);
+  if (idle->sleepers == NULL) return ECHO_MEMORY;
+  for (unsigned i = 0; i < workers; i++)
+    echo__store(&idle->sleepers[i].token, 0, relaxed);
+  return ECHO_OK;
+}
+
+void echo__idle_close(echo__idle *idle) {
+  free(idle->sleepers);
+}
+
+static echo__atomic(uint64_t) * word_of(echo__idle *idle, unsigned worker) {
+  return &idle->parked[worker / WORD_BITS];
+}
+
+static uint64_t bit_of(unsigned worker) {
+  return UINT64_C(1) << (worker % WORD_BITS);
+}
+
+static void give_token(echo__idle *idle, unsigned worker, uint32_t token) {
+  echo__word *word = &idle->sleepers[worker].token;
+  uint32_t before = echo__or(word, token, release); /* PAIR idle.token */
+  if (before & ECHO__ASLEEP) echo__word_wake_one(word);
+}
+
+/* Clears the bit; true if it was set, that is, if the caller is the one who cleared it. */
+static bool clear_bit(echo__idle *idle, unsigned worker) {
+  uint64_t bit = bit_of(worker);
+  return echo__and(word_of(idle, worker), ~bit, relaxed) & bit;
+}
+
+static bool claim_in_word(echo__idle *idle, unsigned word) {
+  uint64_t bits = echo__load(&idle->parked[word], seq_cst); /* PAIR idle.announce */
+  for (; bits != 0; bits &= bits - 1) {
+    unsigned worker = word * WORD_BITS + (unsigned)__builtin_ctzll(bits);
+    if (!clear_bit(idle, worker)) continue;
+    echo__add(&idle->searching, 1, relaxed);
+    give_token(idle, worker, ECHO__CLAIMED);
+    return true;
+  }
+  return false;
+}
+
+void echo__idle_notify_injected(echo__idle *idle) {
+  if (echo__load(&idle->searching, seq_cst) != 0) return; /* PAIR idle.announce */
+  for (unsigned word = 0; word * WORD_BITS < idle->workers; word++) {
+    if (claim_in_word(idle, word)) return;
+  }
+}
+
+void echo__idle_notify(echo__idle *idle) {
+  echo__fence(seq_cst); /* PAIR idle.announce */
+  echo__idle_notify_injected(idle);
+}
+
+void echo__idle_nudge(echo__idle *idle, unsigned worker) {
+  give_token(idle, worker, ECHO__NUDGED);
+}
+
+void echo__idle_nudge_all(echo__idle *idle) {
+  for (unsigned i = 0; i < idle->workers; i++)
+    echo__idle_nudge(idle, i);
+}
+
+bool echo__idle_search(echo__idle *idle) {
+  if (2 * echo__load(&idle->searching, relaxed) >= idle->workers) return false;
+  echo__add(&idle->searching, 1, relaxed);
+  return true;
+}
+
+bool echo__idle_stop_searching(echo__idle *idle) {
+  /* Sequentially consistent, because the look that follows must come after it in the eyes of a
+   * submitter that read the count (PAIR idle.announce). */
+  return echo__sub(&idle->searching, 1, seq_cst) == 1;
+}
+
+/* Sleeps until one of `tokens` is there or the deadline passes. */
+static void sleep_for(echo__word *word, uint32_t tokens, uint64_t deadline) {
+  for (;;) {
+    uint32_t seen = echo__load(word, relaxed);
+    if (seen & tokens) return;
+    uint32_t asleep = seen | ECHO__ASLEEP;
+    if (seen != asleep && !echo__cas(word, &seen, asleep, relaxed)) continue;
+    if (echo__word_wait(word, asleep, deadline) == ECHO__TIMED_OUT) return;
+  }
+}
+
+/* Takes the bit back and clears the tokens; true if the worker was claimed. */
+static bool rise(echo__idle *idle, unsigned worker) {
+  echo__word *word = &idle->sleepers[worker].token;
+  bool claimed = !clear_bit(idle, worker);
+  if (claimed) sleep_for(word, ECHO__CLAIMED, ECHO__FOREVER);
+  echo__exchange(word, 0, acquire); /* PAIR idle.token */
+  return claimed;
+}
+
+bool echo__idle_park(echo__idle *idle, unsigned worker, uint64_t deadline,
+                     bool (*busy)(void *context), void *context) {
+  echo__or(word_of(idle, worker), bit_of(worker), relaxed);
+  echo__fence(seq_cst); /* PAIR idle.announce */
+  if (!busy(context)) {
+    sleep_for(&idle->sleepers[worker].token, ECHO__CLAIMED | ECHO__NUDGED, deadline);
+  }
+  return rise(idle, worker);
+}

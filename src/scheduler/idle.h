@@ -1,0 +1,95 @@
+/*
+ * Who sleeps, who looks for work, and how nobody sleeps through work.
+ *
+ * A worker works, searches or is parked. `searching` counts the workers that look for work and have
+ * none; `parked` has a bit per worker that sleeps or is about to. Each worker has a `token` word on
+ * which it sleeps.
+ *
+ * The rule of waking: whoever makes work visible calls echo__idle_notify. It wakes one parked
+ * worker if nobody searches, and does no system call otherwise. A searcher that finds work stops
+ * searching and, if it was the last, notifies in turn if there is more; so one submit wakes one
+ * worker, and a burst wakes them one after the other, each woken by the one before it.
+ *
+ * Why no wake-up is lost. A submitter makes its node visible, then looks at `searching` and
+ * `parked`. A worker announces itself in `parked`, then looks for work once more, then sleeps. Both
+ * have a sequentially consistent fence between the two steps (PAIR idle.announce), so of the two at
+ * least one sees the other:
+ * - If the submitter sees the bit, it claims the worker: clears the bit, counts it as searching,
+ *   gives it the token CLAIMED. Only who clears the bit may do so: one claim, one token, one count.
+ * - If it does not, the worker's second look comes after the node was made visible: it finds it,
+ *   takes its bit back and goes on working.
+ * - If the submitter sees somebody searching and wakes nobody, then that searcher has its own
+ *   `searching` count still to take back. If it finds other work, it fences after the count and
+ *   looks at what is left; if it finds nothing, it announces itself and looks again. Both looks
+ *   come after the node was made visible.
+ *
+ * A worker that wants its bit back may find that somebody has cleared it: it was claimed, and the
+ * token is on its way. It waits for the token before it goes on. Not doing so would let a late
+ * token meet the next sleep: two counts in `searching` and one worker to take them back, and from
+ * then on nobody would wake anybody.
+ *
+ * NUDGED is the token of other reasons to wake (the scheduler stops, the task that the worker waits
+ * for has ended). It does not touch the bit and counts nothing, so it must be told from CLAIMED.
+ *
+ * Rejected: polling with a short sleep (a millisecond's delay and never idle); a condition variable
+ * for all (every submit takes the mutex, and wakes whom it likes); an event count per submit (a
+ * system call a task: fourteen times slower when measured); one word for count and bits (48 workers
+ * at most, and the single swap buys nothing: an extra wake-up is all that can come of two steps).
+ */
+#ifndef ECHO_SCHEDULER_IDLE_H
+#define ECHO_SCHEDULER_IDLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/atomic.h"
+#include "base/tuning.h"
+#include "base/wait.h"
+
+enum { ECHO__PARKED_WORDS = (ECHO__MAX_WORKERS + 63) / 64 };
+
+/* Bits of a token. */
+enum { ECHO__CLAIMED = 1, ECHO__NUDGED = 2, ECHO__ASLEEP = 4 };
+
+typedef struct echo__sleeper {
+  ECHO__ALIGNED echo__word token;
+} echo__sleeper;
+
+typedef struct echo__idle {
+  unsigned workers;
+  echo__sleeper *sleepers; /* one a worker */
+  ECHO__ALIGNED echo__atomic(uint32_t) searching;
+  echo__atomic(uint64_t) parked[ECHO__PARKED_WORDS];
+} echo__idle;
+
+/* ECHO_OK or ECHO_MEMORY. */
+int echo__idle_init(echo__idle *idle, unsigned workers);
+void echo__idle_close(echo__idle *idle);
+
+/* Work was made visible: wakes a worker if one is needed. Any thread. */
+void echo__idle_notify(echo__idle *idle);
+
+/* The same right after echo_queue_inject, which has no need of the fence: its operations on the
+ * injector are sequentially consistent themselves, and so are the loads that follow here. In their
+ * single order a load that misses a worker's announcement comes before that worker's fence, and
+ * with it the injection, which the worker's second look then finds. Any thread. */
+void echo__idle_notify_injected(echo__idle *idle);
+
+/* Wakes this worker, or all, for a reason other than work. Any thread. */
+void echo__idle_nudge(echo__idle *idle, unsigned worker);
+void echo__idle_nudge_all(echo__idle *idle);
+
+/* Counts the caller as searching, unless half of the workers do already. Worker only. */
+bool echo__idle_search(echo__idle *idle);
+
+/* Takes a count back; true if it was the last. Whoever found work then looks, behind a fence, at
+ * what is left. Worker only. */
+bool echo__idle_stop_searching(echo__idle *idle);
+
+/* Parks the worker until it is claimed, nudged or the deadline passes. Must not count as searching.
+ * `busy` is asked once after the announcement: if it answers true the worker does not sleep. True
+ * if it was claimed: it then counts as searching. Worker only. */
+bool echo__idle_park(echo__idle *idle, unsigned worker, uint64_t deadline,
+                     bool (*busy)(void *context), void *context);
+
+#endif

@@ -1,0 +1,45 @@
+#include "scheduler/lane.h"
+
+#include <sched.h>
+
+enum { ROUNDS_BEFORE_YIELD = 8 };
+
+static echo__atomic(unsigned) threads_seen;
+static _Thread_local unsigned thread_number; /* from 1 on; 0 is not yet numbered */
+
+void echo__lanes_init(echo__lane *lanes) {
+  for (int i = 0; i < ECHO__LANES; i++)
+    lanes[i] = (echo__lane){0};
+}
+
+static unsigned favourite(void) {
+  if (thread_number == 0) thread_number = echo__add(&threads_seen, 1, relaxed) + 1;
+  return thread_number;
+}
+
+static bool try_enter(echo__lane *lane) {
+  return !echo__load(&lane->busy, relaxed) &&
+         !echo__exchange(&lane->busy, true, acquire); /* PAIR lane.busy */
+}
+
+echo__lane *echo__lane_enter(echo__lane *lanes) {
+  unsigned first = favourite();
+  for (unsigned tries = 0;; tries++) {
+    echo__lane *lane = &lanes[(first + tries) % ECHO__LANES];
+    if (try_enter(lane)) return lane;
+    if (tries % (ROUNDS_BEFORE_YIELD * ECHO__LANES) == 0) sched_yield();
+    echo__pause();
+  }
+}
+
+void echo__lane_leave(echo__lane *lane) {
+  echo__store(&lane->busy, false, release); /* PAIR lane.busy */
+}
+
+void echo__lanes_pass(echo__lane *lanes) {
+  for (int i = 0; i < ECHO__LANES; i++) {
+    while (!try_enter(&lanes[i]))
+      sched_yield();
+    echo__lane_leave(&lanes[i]);
+  }
+}

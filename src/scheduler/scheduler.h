@@ -1,0 +1,126 @@
+/*
+ * The scheduler's own state and the few steps that its files share.
+ *
+ * The phases, in this order and never back:
+ *   FRESH      built; no thread yet
+ *   RUNNING    since the first submit
+ *   DRAINING   submits from outside are refused; tasks run, and may submit
+ *   CANCELLING the same, but a task that is taken is ended instead of run
+ *   STOPPED    everything accepted has ended: the workers leave
+ *
+ * Accepted tasks are counted before they can be seen and once more after they ended, by the thread
+ * that does it, each in its own counter. Reading all `ended` first and all `submitted` afterwards,
+ * equal sums mean that at the moment between, everything accepted had ended (echo__balanced).
+ */
+#ifndef ECHO_SCHEDULER_SCHEDULER_H
+#define ECHO_SCHEDULER_SCHEDULER_H
+
+#include <echo/scheduler.h>
+#include <uv.h>
+
+#include "base/pool.h"
+#include "scheduler/idle.h"
+#include "scheduler/lane.h"
+#include "scheduler/named_queue.h"
+#include "scheduler/task.h"
+#include "scheduler/waiters.h"
+
+enum { ECHO__FRESH, ECHO__RUNNING, ECHO__DRAINING, ECHO__CANCELLING, ECHO__STOPPED };
+
+typedef struct echo__hooks {
+  void (*start)(void *data, unsigned worker);
+  void (*stop)(void *data, unsigned worker);
+  void *data;
+} echo__hooks;
+
+/* What a builder collects and a scheduler then owns. */
+typedef struct echo__plan {
+  unsigned workers, fairness;
+  char *name;
+  echo__named_queue **queues;
+  unsigned queue_count;
+  echo__hooks hooks;
+} echo__plan;
+
+typedef struct echo__worker {
+  ECHO__ALIGNED echo_scheduler *scheduler;
+  unsigned index;
+  uv_thread_t thread;
+  echo__cache cache;
+  echo_task *current; /* what runs; its own thread reads it */
+  bool again;         /* the current task asked to be called again */
+  bool searching;
+  unsigned ran; /* tasks since the last wake-up */
+  int64_t handles;
+  /* Written by the worker, read by anybody. */
+  echo__atomic(uint64_t) submitted, ended, cancelled, stolen, parked;
+  echo__atomic(bool) left; /* the thread is about to end: joining it takes no time */
+} echo__worker;
+
+struct echo_scheduler {
+  echo__plan plan;
+  echo_queue *queue;
+  echo__pool pool; /* of tasks */
+  echo__worker *workers;
+  echo__lane lanes[ECHO__LANES];
+  echo__idle idle;
+  echo__waiters waiters;
+  ECHO__ALIGNED echo__word phase;
+  echo__atomic(bool) abandoned; /* a thread was left behind */
+  uv_mutex_t life;              /* start and stop, one at a time */
+  int stop_status;              /* under `life`: what the stop came to */
+  size_t stop_abandoned;
+  echo__word progress;           /* changes when a worker that stops runs dry, or leaves */
+  echo__atomic(int64_t) orphans; /* handles that outlive the scheduler's release */
+  echo__atomic(bool) released;   /* from now on `orphans` counts */
+};
+
+/* The worker whose thread this is, or NULL. */
+echo__worker *echo__this_worker(void);
+
+/* Takes over what the plan holds, unless it fails. ECHO_OK or ECHO_MEMORY. */
+int echo__scheduler_create(const echo__plan *plan, echo_scheduler **scheduler);
+void echo__plan_close(echo__plan *plan);
+
+/* -- worker.c -- */
+
+/* Takes one task and runs it, or ends it while cancelling. */
+echo_steal echo__worker_step(echo__worker *worker);
+
+/* Sleeps until there may be something to do, the waiter was woken (NULL: there is none), the phase
+ * changed or the deadline passed. */
+void echo__worker_rest(echo__worker *worker, const echo__waiter *waiter, uint64_t deadline);
+
+/* -- end.c: the last steps of a task, on any thread -- */
+
+/* Ends a task that this thread began. */
+void echo__finish(echo_scheduler *scheduler, echo_task *task, echo_task_state state);
+
+/* Forgets a task that was cancelled while it was queued, now that it has left the queue. */
+void echo__forget(echo_scheduler *scheduler, echo_task *task);
+
+/* Frees a task's memory into the calling thread's cache. */
+void echo__free_task(echo_scheduler *scheduler, echo_task *task);
+
+/* Carries out what a named queue asks for. */
+void echo__named_carry_out(echo_scheduler *scheduler, echo__named_orders orders);
+
+/* What to run for a node that was taken from the queue: its task, the task its ticket stands for,
+ * or NULL. The task has begun. */
+echo_task *echo__begin_taken(echo_scheduler *scheduler, echo_node *node);
+
+/* Ends a task that this thread began in order to cancel it; its node is still queued. */
+void echo__cancel_begun(echo_scheduler *scheduler, echo_task *task);
+
+/* Counts a handle as given up; `last` says that the task's memory goes with it. */
+void echo__give_up_handle(echo_scheduler *scheduler, echo_task *task, bool last);
+
+/* -- stop.c -- */
+
+/* Something a stop may be waiting for has happened: it looks again. Any thread. */
+void echo__progress(echo_scheduler *scheduler);
+
+/* Frees the scheduler's memory. Nobody may use it any more. */
+void echo__scheduler_destroy(echo_scheduler *scheduler);
+
+#endif

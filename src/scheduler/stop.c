@@ -1,0 +1,180 @@
+/*
+ * Stopping, releasing, and the counts behind both.
+ *
+ * A stop changes the phase, passes through the lanes so that every submit is either counted or
+ * refused, and then waits until what was submitted has ended. Who may be the last to end something
+ * says so through `progress`: a worker that is about to park (behind the fence of its announcement,
+ * so that it sees the phase or the stop sees its count: PAIR idle.announce), a thread from outside
+ * that cancels (under its lane's lock), a worker's thread that leaves.
+ */
+#include <sched.h>
+
+#include "scheduler/worker.h"
+
+static const double grace = 0.1;         /* for what is about to end when the time is up */
+static const double release_grace = 2.0; /* for running tasks, when nobody stopped */
+
+void echo__progress(echo_scheduler *s) {
+  echo__add(&s->progress, 1, release); /* PAIR stop.progress */
+  echo__word_wake_all(&s->progress);
+}
+
+static uint64_t sum_ended(echo_scheduler *s) {
+  uint64_t sum = 0;
+  /* PAIR stop.balance: whoever sees a task's end also sees the submits it made */
+  for (unsigned i = 0; i < s->plan.workers; i++)
+    sum += echo__load(&s->workers[i].ended, acquire);
+  for (int i = 0; i < ECHO__LANES; i++)
+    sum += echo__load(&s->lanes[i].ended, acquire);
+  return sum;
+}
+
+static uint64_t sum_submitted(echo_scheduler *s) {
+  uint64_t sum = 0;
+  for (unsigned i = 0; i < s->plan.workers; i++) {
+    sum += echo__load(&s->workers[i].submitted, acquire); /* PAIR stop.balance */
+  }
+  for (int i = 0; i < ECHO__LANES; i++)
+    sum += echo__load(&s->lanes[i].submitted, acquire);
+  return sum;
+}
+
+static uint64_t sum_cancelled(echo_scheduler *s) {
+  uint64_t sum = 0;
+  for (unsigned i = 0; i < s->plan.workers; i++) {
+    sum += echo__load(&s->workers[i].cancelled, relaxed);
+  }
+  for (int i = 0; i < ECHO__LANES; i++)
+    sum += echo__load(&s->lanes[i].cancelled, relaxed);
+  return sum;
+}
+
+/* Accepted and not yet ended. 0 is exact: both sums only grow, and the first was read before. */
+static uint64_t outstanding(echo_scheduler *s) {
+  uint64_t ended = sum_ended(s);
+  return sum_submitted(s) - ended;
+}
+
+static bool wait_until_ended(echo_scheduler *s, uint64_t deadline) {
+  for (;;) {
+    uint32_t seen = echo__load(&s->progress, acquire); /* PAIR stop.progress */
+    if (outstanding(s) == 0) return true;
+    if (echo__word_wait(&s->progress, seen, deadline) == ECHO__TIMED_OUT) {
+      return outstanding(s) == 0;
+    }
+  }
+}
+
+static void set_phase(echo_scheduler *s, uint32_t phase) {
+  echo__store(&s->phase, phase, release); /* PAIR stop.phase */
+  echo__fence(seq_cst);                   /* PAIR idle.announce */
+}
+
+/* Ends what is still queued, beside the workers, which may all be stuck. */
+static void cancel_queued(echo_scheduler *s) {
+  echo_taken taken;
+  echo_steal outcome;
+  while ((outcome = echo_queue_evict(s->queue, &taken)) != ECHO_STEAL_EMPTY) {
+    if (outcome == ECHO_STEAL_RETRY) {
+      sched_yield();
+      continue;
+    }
+    echo_task *task = echo__begin_taken(s, taken.node);
+    if (task != NULL) echo__finish(s, task, ECHO_TASK_CANCELLED);
+  }
+}
+
+/* The time is up: cancels what has not started; the number of tasks that this cost. */
+static size_t give_up(echo_scheduler *s, echo_stop_mode mode) {
+  uint64_t cancelled_before = sum_cancelled(s);
+  set_phase(s, ECHO__CANCELLING);
+  cancel_queued(s);
+  wait_until_ended(s, echo__deadline_in(grace));
+  uint64_t cancelled = mode == ECHO_STOP_DRAIN ? sum_cancelled(s) - cancelled_before : 0;
+  return (size_t)(cancelled + outstanding(s));
+}
+
+/* Whoever waits for a task that a lost thread runs is told so. */
+static void report_lost(echo_scheduler *s) {
+  echo__store(&s->abandoned, true, release); /* PAIR stop.abandoned */
+  echo__waiters_wake(&s->waiters, NULL);
+}
+
+/* A drain that never started a thread has nothing to wait for. */
+static void stop_running(echo_scheduler *s, echo_stop_mode mode, double seconds) {
+  uint64_t deadline = seconds < 0 ? ECHO__FOREVER : echo__deadline_in(seconds);
+  set_phase(s, mode == ECHO_STOP_DRAIN ? ECHO__DRAINING : ECHO__CANCELLING);
+  echo__lanes_pass(s->lanes);
+  if (!wait_until_ended(s, deadline)) s->stop_abandoned = give_up(s, mode);
+  set_phase(s, ECHO__STOPPED);
+  uint64_t latest = echo__deadline_in(grace);
+  if (latest < deadline) latest = deadline;
+  unsigned behind = echo__workers_join(s, s->plan.workers, latest);
+  if (behind > 0) report_lost(s);
+  cancel_queued(s); /* leaves nothing but nodes that were cancelled while they were queued */
+  if (s->stop_abandoned > 0 || behind > 0) s->stop_status = ECHO_TIMEOUT;
+}
+
+int echo_scheduler_stop(echo_scheduler *s, echo_stop_mode mode, double seconds, size_t *abandoned) {
+  echo__worker *worker = echo__this_worker();
+  if (worker != NULL && worker->scheduler == s) return ECHO_DEADLOCK;
+  uv_mutex_lock(&s->life);
+  uint32_t phase = echo__load(&s->phase, relaxed);
+  if (phase == ECHO__FRESH) {
+    set_phase(s, ECHO__STOPPED);
+  } else if (phase != ECHO__STOPPED) {
+    stop_running(s, mode, seconds);
+  }
+  int status = s->stop_status;
+  if (abandoned != NULL) *abandoned = s->stop_abandoned;
+  uv_mutex_unlock(&s->life);
+  return status;
+}
+
+/* With all lanes held no handle can be given up; from `released` on, each one that is counts. */
+static int64_t count_orphans(echo_scheduler *s) {
+  int64_t handles = 0;
+  for (unsigned i = 0; i < s->plan.workers; i++)
+    handles += s->workers[i].handles;
+  for (int i = 0; i < ECHO__LANES; i++)
+    handles += s->lanes[i].handles;
+  return handles;
+}
+
+static void hold_lanes(echo_scheduler *s) {
+  for (int i = 0; i < ECHO__LANES; i++) {
+    while (echo__exchange(&s->lanes[i].busy, true, acquire))
+      sched_yield(); /* PAIR lane.busy */
+  }
+}
+
+void echo_scheduler_release(echo_scheduler *s) {
+  if (s == NULL) return;
+  echo_scheduler_stop(s, ECHO_STOP_CANCEL, release_grace, NULL);
+  /* A thread that was left behind may still use all of this: it stays. */
+  if (echo__load(&s->abandoned, relaxed)) return;
+  for (unsigned i = 0; i < s->plan.queue_count; i++) {
+    for (echo_task *t; (t = echo__named_take_spare(s->plan.queues[i])) != NULL;) {
+      echo__free_task(s, t);
+    }
+  }
+  hold_lanes(s);
+  echo__store(&s->orphans, count_orphans(s) + 1, relaxed);
+  echo__store(&s->released, true, relaxed);
+  for (int i = 0; i < ECHO__LANES; i++)
+    echo__lane_leave(&s->lanes[i]);
+  if (echo__sub(&s->orphans, 1, acq_rel) == 1)
+    echo__scheduler_destroy(s); /* PAIR release.orphans */
+}
+
+void echo_scheduler_stats(echo_scheduler *s, echo_stats *stats) {
+  *stats = (echo_stats){.workers = s->plan.workers};
+  stats->ended = sum_ended(s);
+  stats->cancelled = sum_cancelled(s);
+  stats->submitted = sum_submitted(s);
+  for (unsigned i = 0; i < s->plan.workers; i++) {
+    stats->stolen += echo__load(&s->workers[i].stolen, relaxed);
+    stats->parked += echo__load(&s->workers[i].parked, relaxed);
+  }
+  stats->task_bytes = echo__pool_bytes(&s->pool);
+}

@@ -1,0 +1,223 @@
+#include "scheduler/worker.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/thread.h"
+
+enum { TRIES_BEFORE_YIELD = 16 };
+
+static _Thread_local echo__worker *this_worker;
+
+echo__worker *echo__this_worker(void) {
+  return this_worker;
+}
+
+int echo_worker_index(void) {
+  return this_worker != NULL ? (int)this_worker->index : -1;
+}
+
+int echo_task_again(void) {
+  if (this_worker == NULL || this_worker->current == NULL) return ECHO_INVALID;
+  this_worker->again = true;
+  return ECHO_OK;
+}
+
+/* -- running ---------------------------------------------------------------------------------- */
+
+/* Puts a task that is to be called again behind those that wait. A LOST one is not called again:
+ * nobody would be there to stop it. */
+static bool requeue(echo_scheduler *s, echo_task *task) {
+  if (!(task->flags & ECHO__DETACHED) && !echo__task_requeue(task)) return false;
+  echo_queue_inject(s->queue, (echo_priority)task->priority, &task->node);
+  echo__idle_notify(&s->idle);
+  return true;
+}
+
+static void after_run(echo__worker *worker, echo_task *task, bool again) {
+  echo_scheduler *s = worker->scheduler;
+  if (!again) {
+    echo__finish(s, task, ECHO_TASK_DONE);
+  } else if (echo__load(&s->phase, relaxed) >= ECHO__CANCELLING || !requeue(s, task)) {
+    echo__finish(s, task, ECHO_TASK_CANCELLED);
+  }
+}
+
+static void run(echo__worker *worker, echo_task *task) {
+  echo_task *outer = worker->current; /* a task that waits, if this one is run meanwhile */
+  bool outer_again = worker->again;
+  worker->current = task;
+  worker->again = false;
+  task->function(task->argument);
+  bool again = worker->again;
+  worker->current = outer;
+  worker->again = outer_again;
+  after_run(worker, task, again);
+}
+
+/* A worker that found work no longer searches. If nobody else does, it sees to what is left. */
+static void note_found(echo__worker *worker, const echo_taken *taken) {
+  echo_scheduler *s = worker->scheduler;
+  worker->ran++;
+  if (taken->stolen) echo__bump(&worker->stolen, 1);
+  if (!worker->searching) {
+    if (taken->more) echo__idle_notify(&s->idle);
+    return;
+  }
+  worker->searching = false;
+  if (!echo__idle_stop_searching(&s->idle)) return;
+  echo__fence(seq_cst); /* PAIR idle.announce */
+  if (taken->more || echo_queue_has_work(s->queue)) echo__idle_notify(&s->idle);
+}
+
+echo_steal echo__worker_step(echo__worker *worker) {
+  echo_scheduler *s = worker->scheduler;
+  echo_taken taken;
+  echo_steal outcome = echo_queue_take(s->queue, worker->index, &taken);
+  if (outcome != ECHO_STEAL_TAKEN) return outcome;
+  note_found(worker, &taken);
+  echo_task *task = echo__begin_taken(s, taken.node);
+  if (task == NULL) return ECHO_STEAL_TAKEN;
+  if (echo__load(&s->phase, relaxed) == ECHO__CANCELLING)
+    echo__finish(s, task, ECHO_TASK_CANCELLED);
+  else
+    run(worker, task);
+  return ECHO_STEAL_TAKEN;
+}
+
+/* -- resting ---------------------------------------------------------------------------------- */
+
+typedef struct rest {
+  echo__worker *worker;
+  const echo__waiter *waiter;
+} rest;
+
+static bool has_reason(const echo__worker *worker, const echo__waiter *waiter) {
+  if (echo_queue_has_work(worker->scheduler->queue)) return true;
+  return waiter != NULL && echo__task_has_ended(waiter->task);
+}
+
+/* The second look, behind the announcement. A worker that is about to sleep while the scheduler
+ * stops says so: it may have been the last to work. */
+static bool second_look(void *context) {
+  rest *r = context;
+  echo_scheduler *s = r->worker->scheduler;
+  uint32_t phase = echo__load(&s->phase, relaxed);
+  if (phase >= ECHO__DRAINING) echo__progress(s);
+  return phase == ECHO__STOPPED || has_reason(r->worker, r->waiter);
+}
+
+/* Looks again for a while, if the worker has been busy: more is likely to come. A worker that was
+ * woken for a task or two parks at once, since spinning would delay whoever gave it the task. */
+static bool spin(const echo__worker *worker, const echo__waiter *waiter) {
+  if (worker->ran < ECHO__SPIN_AFTER) return false;
+  for (int round = 0; round < ECHO__SPIN_ROUNDS; round++) {
+    if (has_reason(worker, waiter)) return true;
+    if (round < ECHO__SPIN_ROUNDS / 2)
+      echo__pause();
+    else
+      sched_yield();
+  }
+  return false;
+}
+
+void echo__worker_rest(echo__worker *worker, const echo__waiter *waiter, uint64_t deadline) {
+  echo_scheduler *s = worker->scheduler;
+  if (!worker->searching) worker->searching = echo__idle_search(&s->idle);
+  if (worker->searching) {
+    if (spin(worker, waiter)) return;
+    worker->searching = false;
+    echo__idle_stop_searching(&s->idle);
+  }
+  worker->ran = 0;
+  if (echo__pool_swollen(&s->pool)) echo__pool_trim(&s->pool);
+  echo__bump(&worker->parked, 1);
+  rest r = {worker, waiter};
+  worker->searching = echo__idle_park(&s->idle, worker->index, deadline, second_look, &r);
+}
+
+/* -- threads ---------------------------------------------------------------------------------- */
+
+static void work(echo__worker *worker) {
+  unsigned tries = 0;
+  while (echo__load(&worker->scheduler->phase, acquire) != ECHO__STOPPED) { /* PAIR stop.phase */
+    switch (echo__worker_step(worker)) {
+    case ECHO_STEAL_TAKEN: tries = 0; break;
+    case ECHO_STEAL_EMPTY: echo__worker_rest(worker, NULL, ECHO__FOREVER); break;
+    case ECHO_STEAL_RETRY:
+      /* Whoever is at it may be off the processor. */
+      if (++tries % TRIES_BEFORE_YIELD == 0)
+        sched_yield();
+      else
+        echo__pause();
+    }
+  }
+}
+
+static void name_thread(const echo__worker *worker) {
+  char name[32];
+  snprintf(name, sizeof name, "%.10s-%u", worker->scheduler->plan.name, worker->index);
+  echo__thread_name(name);
+}
+
+static void worker_main(void *argument) {
+  echo__worker *worker = argument;
+  echo_scheduler *s = worker->scheduler;
+  const echo__hooks *hooks = &s->plan.hooks;
+  this_worker = worker;
+  name_thread(worker);
+  if (hooks->start != NULL) hooks->start(hooks->data, worker->index);
+  work(worker);
+  if (hooks->stop != NULL) hooks->stop(hooks->data, worker->index);
+  this_worker = NULL;
+  echo__store(&worker->left, true, release); /* PAIR worker.left */
+  echo__progress(s);
+}
+
+int echo__workers_start(echo_scheduler *s) {
+  for (unsigned i = 0; i < s->plan.workers; i++) {
+    echo__worker *worker = &s->workers[i];
+    int status = echo__thread_start(&worker->thread, worker_main, worker);
+    if (status == ECHO_OK) continue;
+    echo__store(&s->phase, ECHO__STOPPED, seq_cst);
+    echo__workers_join(s, i, ECHO__FOREVER);
+    echo__workers_reset(s);
+    echo__store(&s->phase, ECHO__FRESH, seq_cst);
+    return status;
+  }
+  return ECHO_OK;
+}
+
+void echo__workers_reset(echo_scheduler *s) {
+  for (unsigned i = 0; i < s->plan.workers; i++) {
+    s->workers[i] = (echo__worker){.scheduler = s, .index = i};
+  }
+}
+
+static bool has_left(const echo__worker *worker) {
+  return echo__load(&worker->left, acquire); /* PAIR worker.left */
+}
+
+static bool wait_until_left(echo_scheduler *s, const echo__worker *worker, uint64_t deadline) {
+  for (;;) {
+    uint32_t seen = echo__load(&s->progress, acquire); /* PAIR stop.progress */
+    if (has_left(worker)) return true;
+    if (echo__word_wait(&s->progress, seen, deadline) == ECHO__TIMED_OUT) return has_left(worker);
+  }
+}
+
+unsigned echo__workers_join(echo_scheduler *s, unsigned count, uint64_t deadline) {
+  unsigned behind = 0;
+  echo__idle_nudge_all(&s->idle);
+  for (unsigned i = 0; i < count; i++) {
+    echo__worker *worker = &s->workers[i];
+    if (wait_until_left(s, worker, deadline)) {
+      uv_thread_join(&worker->thread);
+      continue;
+    }
+    echo__thread_leave_behind(&worker->thread);
+    behind++;
+  }
+  return behind;
+}
