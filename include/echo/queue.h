@@ -92,8 +92,8 @@ ECHO_API echo_steal echo_queue_evict(echo_queue *queue, echo_taken *taken);
  * Any thread. */
 ECHO_API bool echo_queue_has_work(const echo_queue *queue);
 
-/* The same for nodes of a higher priority than `priority`. Any thread. */
-ECHO_API bool echo_queue_has_above(const echo_queue *queue, echo_priority priority);
+/* The same for nodes of this priority or a higher one. Any thread. */
+ECHO_API bool echo_queue_has_work_from(const echo_queue *queue, echo_priority priority);
 
 #ifdef __cplusplus
 }

@@ -42,6 +42,9 @@ ECHO_API void echo_builder_destroy(echo_builder *builder);
  * ECHO_OK or ECHO_INVALID. */
 ECHO_API int echo_builder_with_worker_count(echo_builder *builder, unsigned count);
 
+/* The number of worker threads as it stands. */
+ECHO_API unsigned echo_builder_worker_count(const echo_builder *builder);
+
 /* A named queue: at most `limit` (1 or more) of its tasks run at once, higher priorities first,
  * submission order within a priority. The name is copied.
  * ECHO_OK, ECHO_INVALID (no name, or a limit of 0), ECHO_EXISTS or ECHO_MEMORY. */
@@ -116,8 +119,13 @@ ECHO_API void echo_task_release(echo_task *task);
  * ECHO_OK, or ECHO_INVALID outside of a task. */
 ECHO_API int echo_task_again(void);
 
-/* The number (from 0) of the worker whose thread this is, or -1. Any thread. */
-ECHO_API int echo_worker_index(void);
+/* True if, inside a task, another of the same or a higher priority waits: a good moment for
+ * echo_task_again. Any thread; false outside of a task. */
+ECHO_API bool echo_task_should_yield(void);
+
+/* The number (from 0) of the scheduler's worker whose thread this is, or -1 if it is none of its
+ * threads. Any thread. */
+ECHO_API int echo_worker_index(const echo_scheduler *scheduler);
 
 /* -- stop ------------------------------------------------------------------------------------- */
 

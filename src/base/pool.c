@@ -4,17 +4,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define OBJECTS_ARE_ALLOCATIONS 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define OBJECTS_ARE_ALLOCATIONS 1
-#endif
-#endif
-#ifndef OBJECTS_ARE_ALLOCATIONS
-#define OBJECTS_ARE_ALLOCATIONS 0
-#endif
-
 /* Lies at the start of its ECHO__SLAB-aligned block: an object finds its slab by masking. */
 typedef struct echo__slab {
   struct echo__slab *next;
@@ -132,7 +121,7 @@ static bool make_room(echo__pool *pool, echo__cache *cache) {
 }
 
 void *echo__pool_take(echo__pool *pool, echo__cache *cache) {
-  if (OBJECTS_ARE_ALLOCATIONS) return aligned_alloc(64, (pool->object_size + 63) & ~(size_t)63);
+  if (ECHO__PLAIN_ALLOCATION) return aligned_alloc(64, (pool->object_size + 63) & ~(size_t)63);
   echo__magazine *loaded = cache->loaded;
   if (loaded == NULL || loaded->count == 0) {
     if (!refill(pool, cache)) return NULL;
@@ -144,7 +133,7 @@ void *echo__pool_take(echo__pool *pool, echo__cache *cache) {
 }
 
 void echo__pool_give(echo__pool *pool, echo__cache *cache, void *object) {
-  if (OBJECTS_ARE_ALLOCATIONS) {
+  if (ECHO__PLAIN_ALLOCATION) {
     free(object);
     return;
   }

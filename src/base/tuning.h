@@ -5,6 +5,19 @@
 #ifndef ECHO_BASE_TUNING_H
 #define ECHO_BASE_TUNING_H
 
+/* Under the address sanitizer every object is an allocation of its own, so that a use after free is
+ * seen instead of hidden by a free list. */
+#if defined(__SANITIZE_ADDRESS__)
+#define ECHO__PLAIN_ALLOCATION 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ECHO__PLAIN_ALLOCATION 1
+#endif
+#endif
+#ifndef ECHO__PLAIN_ALLOCATION
+#define ECHO__PLAIN_ALLOCATION 0
+#endif
+
 #ifdef ECHO__SMALL
 
 enum {
@@ -31,7 +44,7 @@ enum {
   ECHO__SLAB = 65536,
   ECHO__KEEP_MAGAZINES = 64,
   ECHO__LANES = 16,
-  ECHO__MESSAGE_INLINE = 96,
+  ECHO__MESSAGE_INLINE = 64,
   ECHO__CODE_SLOTS = 256,
   ECHO__CODE_LOADED = 1024,
   ECHO__DEPTH = 100

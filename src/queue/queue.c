@@ -166,18 +166,15 @@ static bool class_has_work(const echo_queue *q, int class) {
   return false;
 }
 
-bool echo_queue_has_above(const echo_queue *q, echo_priority priority) {
-  for (int class = 0; class < class_of(priority); class ++) {
+bool echo_queue_has_work_from(const echo_queue *q, echo_priority priority) {
+  for (int class = 0; class <= class_of(priority); class ++) {
     if (class_has_work(q, class)) return true;
   }
   return false;
 }
 
 bool echo_queue_has_work(const echo_queue *q) {
-  for (int class = 0; class < ECHO_PRIORITIES; class ++) {
-    if (class_has_work(q, class)) return true;
-  }
-  return false;
+  return echo_queue_has_work_from(q, ECHO_PRIORITY_LOW);
 }
 
 /* -- taking ----------------------------------------------------------------------------------- */

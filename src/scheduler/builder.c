@@ -52,6 +52,10 @@ int echo_builder_with_worker_count(echo_builder *builder, unsigned count) {
   return ECHO_OK;
 }
 
+unsigned echo_builder_worker_count(const echo_builder *builder) {
+  return builder->plan.workers;
+}
+
 int echo_builder_with_fairness(echo_builder *builder, unsigned count) {
   builder->plan.fairness = count;
   return ECHO_OK;

@@ -14,14 +14,20 @@ echo__worker *echo__this_worker(void) {
   return this_worker;
 }
 
-int echo_worker_index(void) {
-  return this_worker != NULL ? (int)this_worker->index : -1;
+int echo_worker_index(const echo_scheduler *s) {
+  return this_worker != NULL && this_worker->scheduler == s ? (int)this_worker->index : -1;
 }
 
 int echo_task_again(void) {
   if (this_worker == NULL || this_worker->current == NULL) return ECHO_INVALID;
   this_worker->again = true;
   return ECHO_OK;
+}
+
+bool echo_task_should_yield(void) {
+  if (this_worker == NULL || this_worker->current == NULL) return false;
+  return echo_queue_has_work_from(this_worker->scheduler->queue,
+                                  (echo_priority)this_worker->current->priority);
 }
 
 /* -- running ---------------------------------------------------------------------------------- */

@@ -1,0 +1,29 @@
+/*
+ * The allocator of worker states: free lists by size for what Lua asks for all the time (up to 512
+ * bytes), the system's for the rest. A state belongs to one thread, so there is no lock, and Lua
+ * says how large a freed block was, so there is no header.
+ */
+#ifndef ECHO_LUA_ALLOC_H
+#define ECHO_LUA_ALLOC_H
+
+#include <stddef.h>
+
+enum { ECHO__ALLOC_STEP = 16, ECHO__ALLOC_CLASSES = 32 };
+
+typedef struct echo__alloc {
+  void *free[ECHO__ALLOC_CLASSES]; /* free[i]: blocks of (i + 1) * ECHO__ALLOC_STEP bytes */
+  void *chunks;                    /* what the blocks are cut from, linked */
+  char *fresh;                     /* the part of the newest chunk that was never used */
+  size_t fresh_left;
+} echo__alloc;
+
+/* Nothing is allocated before it is asked for. The thread that will run the state. */
+void echo__alloc_open(echo__alloc *alloc);
+
+/* Frees all; the state must be closed. */
+void echo__alloc_close(echo__alloc *alloc);
+
+/* The lua_Alloc; `data` is the echo__alloc. */
+void *echo__alloc_realloc(void *data, void *block, size_t old_size, size_t new_size);
+
+#endif

@@ -1,0 +1,93 @@
+#include "lua/check.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+/* A short picture of the value at `index`: 1.5, "x", table. */
+static const char *picture(lua_State *L, int index) {
+  switch (lua_type(L, index)) {
+  case LUA_TNUMBER: return luaL_tolstring(L, index, NULL);
+  case LUA_TSTRING: return lua_pushfstring(L, "'%s'", lua_tostring(L, index));
+  default: return luaL_typename(L, index);
+  }
+}
+
+lua_Integer echo__check_integer(lua_State *L, int argument, const char *what, lua_Integer least,
+                                lua_Integer most) {
+  int exact = 0;
+  lua_Integer value = 0;
+  if (lua_type(L, argument) == LUA_TNUMBER) value = lua_tointegerx(L, argument, &exact);
+  if (exact && value >= least && value <= most) return value;
+  return luaL_argerror(L, argument,
+                       lua_pushfstring(L, "%s: an integer from %I to %I expected, got %s", what,
+                                       (LUAI_UACINT)least, (LUAI_UACINT)most,
+                                       picture(L, argument)));
+}
+
+const char *echo__check_text(lua_State *L, int argument, const char *what) {
+  size_t length;
+  const char *text =
+      lua_type(L, argument) == LUA_TSTRING ? lua_tolstring(L, argument, &length) : NULL;
+  if (text == NULL) {
+    luaL_argerror(L, argument,
+                  lua_pushfstring(L, "%s: a string expected, got %s", what, picture(L, argument)));
+  } else if (strlen(text) != length) {
+    luaL_argerror(L, argument,
+                  lua_pushfstring(L, "%s: a string without zero bytes expected", what));
+  }
+  return text;
+}
+
+bool echo__is_callable(lua_State *L, int index) {
+  if (lua_isfunction(L, index)) return true;
+  if (luaL_getmetafield(L, index, "__call") == LUA_TNIL) return false;
+  lua_pop(L, 1);
+  return true;
+}
+
+void echo__check_function(lua_State *L, int argument) {
+  if (!echo__is_callable(L, argument)) luaL_typeerror(L, argument, "function");
+}
+
+double echo__check_seconds(lua_State *L, int argument) {
+  if (lua_isnoneornil(L, argument)) return -1;
+  double seconds = lua_type(L, argument) == LUA_TNUMBER ? lua_tonumber(L, argument) : -1;
+  if (seconds >= 0) return seconds;
+  luaL_argerror(
+      L, argument,
+      lua_pushfstring(L, "seconds: a number from 0 on expected, got %s", picture(L, argument)));
+  return 0;
+}
+
+double echo__check_seconds_option(lua_State *L, int argument, const char *name) {
+  double seconds = -1;
+  if (!lua_isnil(L, -1)) {
+    if (lua_type(L, -1) == LUA_TNUMBER) seconds = lua_tonumber(L, -1);
+    if (!(seconds >= 0)) echo__fail_option(L, argument, name, "a number of seconds from 0 on");
+  }
+  lua_pop(L, 1);
+  return seconds;
+}
+
+static bool is_known(const char *name, const char *const *known) {
+  for (; *known != NULL; known++) {
+    if (strcmp(name, *known) == 0) return true;
+  }
+  return false;
+}
+
+void echo__check_options(lua_State *L, int argument, const char *const *known) {
+  lua_pushnil(L);
+  while (lua_next(L, argument) != 0) {
+    lua_pop(L, 1);
+    if (lua_type(L, -1) == LUA_TSTRING && is_known(lua_tostring(L, -1), known)) continue;
+    lua_pushvalue(L, -1);
+    luaL_argerror(L, argument, lua_pushfstring(L, "unknown option %s", picture(L, -1)));
+  }
+}
+
+int echo__fail_option(lua_State *L, int argument, const char *name, const char *expected) {
+  return luaL_argerror(
+      L, argument,
+      lua_pushfstring(L, "option '%s': %s expected, got %s", name, expected, picture(L, -1)));
+}

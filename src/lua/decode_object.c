@@ -1,0 +1,161 @@
+/* decode_object.c - references, tables and functions, see decode_machine.h. */
+#include "lua/decode_machine.h"
+
+#include <lauxlib.h>
+#include <limits.h>
+
+static int remember(echo__decoder *d, int place, lua_Integer index) {
+  if (lua_isnil(d->L, d->base + place)) {
+    lua_newtable(d->L);
+    lua_replace(d->L, d->base + place);
+  }
+  lua_pushvalue(d->L, -1);
+  lua_rawseti(d->L, d->base + place, index);
+  return ECHO__DECODE_READ;
+}
+
+static lua_Integer offset_of(const echo__decoder *d, const unsigned char *at) {
+  return at - d->message->bytes;
+}
+
+/* Pushes the shared object `distance` before `from`, or nil. */
+static int push_shared(echo__decoder *d, const unsigned char *from, uint64_t distance) {
+  if (distance > (uint64_t)offset_of(d, from) || lua_isnil(d->L, d->base + ECHO__PLACE_SHARED))
+    return LUA_TNIL;
+  return lua_rawgeti(d->L, d->base + ECHO__PLACE_SHARED,
+                     offset_of(d, from) - (lua_Integer)distance);
+}
+
+int echo__decode_reference(echo__decoder *d) {
+  uint64_t distance;
+  const unsigned char *tag = d->at - 1;
+  if (echo__decode_varint(d, &distance) < 0) return ECHO_TRANSFER;
+  return push_shared(d, tag, distance) == LUA_TNIL
+             ? echo__decode_fail(d, "malformed message: bad reference")
+             : ECHO__DECODE_READ;
+}
+
+int echo__decode_named(echo__decoder *d) {
+  uint64_t size;
+  if (echo__decode_varint(d, &size) < 0) return ECHO_TRANSFER;
+  if (size > echo__decode_left(d)) return echo__decode_cut_off(d);
+  const char *name = (const char *)d->at;
+  d->at += size;
+  return echo__names_resolve(d->L, name, (size_t)size) == ECHO_OK ? ECHO__DECODE_READ
+                                                                  : echo__decode_fail(d, NULL);
+}
+
+/* Every entry that is announced takes bytes of its own, so honest counts never add up to more than
+ * the message's size; what lies gets small tables. */
+static int allowance(echo__decoder *d, uint32_t count) {
+  size_t allowed = count < d->budget ? count : d->budget;
+  if (allowed > INT_MAX) allowed = INT_MAX;
+  d->budget -= allowed;
+  return (int)allowed;
+}
+
+static echo__decode_frame *open_frame(echo__decoder *d) {
+  if (d->depth == ECHO__DEPTH) {
+    echo__decode_fail(d, "malformed message: nested too deep");
+    return NULL;
+  }
+  luaL_checkstack(d->L, 12, "values nested too deep");
+  echo__decode_frame *f = &d->frames[d->depth++];
+  f->at = lua_gettop(d->L);
+  f->index = 1;
+  return f;
+}
+
+int echo__decode_open_table(echo__decoder *d, uint32_t items, uint32_t pairs) {
+  echo__decode_frame *f = open_frame(d);
+  if (!f) return ECHO_TRANSFER;
+  f->items = items;
+  f->pairs = pairs;
+  f->next = items > 0 ? ECHO__NEXT_ITEM : ECHO__NEXT_KEY;
+  return ECHO__DECODE_OPENED;
+}
+
+int echo__decode_open_function(echo__decoder *d, int upvalues) {
+  echo__decode_frame *f = open_frame(d);
+  if (!f) return ECHO_TRANSFER;
+  f->upvalues = upvalues;
+  f->next = ECHO__NEXT_UPVALUE;
+  return ECHO__DECODE_OPENED;
+}
+
+/* Notes the new object on top where its tag says so. */
+static void note_object(echo__decoder *d, unsigned tag, const unsigned char *origin) {
+  if (tag & ECHO__WIRE_SHARED) remember(d, ECHO__PLACE_SHARED, offset_of(d, origin));
+}
+
+static int push_table(echo__decoder *d, unsigned tag) {
+  const unsigned char *origin = d->at - 1;
+  uint32_t items, pairs;
+  if (echo__decode_u32(d, &items) < 0 || echo__decode_u32(d, &pairs) < 0) return ECHO_TRANSFER;
+  int item_room = allowance(d, items);
+  lua_createtable(d->L, item_room, allowance(d, pairs));
+  note_object(d, tag, origin);
+  if (tag & ECHO__WIRE_LATER) return remember(d, ECHO__PLACE_LATER, (lua_Integer)++d->later_count);
+  return echo__decode_open_table(d, items, pairs);
+}
+
+static const echo__code *read_code(echo__decoder *d) {
+  uint64_t index;
+  if (echo__decode_varint(d, &index) < 0) return NULL;
+  if (index >= d->message->attachment_count ||
+      d->message->attachments[index].kind != ECHO__ATTACHMENT_CODE) {
+    echo__decode_fail(d, "malformed message: no such code");
+    return NULL;
+  }
+  return d->message->attachments[index].pointer;
+}
+
+/* What lua_load said: an error of memory is Lua's own affair. */
+static int check_load(echo__decoder *d, int status) {
+  if (status == LUA_ERRMEM) lua_error(d->L);
+  return status == LUA_OK ? ECHO__DECODE_READ : echo__decode_fail(d, NULL);
+}
+
+static int push_plain(echo__decoder *d, unsigned tag) {
+  const unsigned char *origin = d->at - 1;
+  const echo__code *code = read_code(d);
+  if (!code) return ECHO_TRANSFER;
+  if (code->upvalue_count > 1)
+    return echo__decode_fail(d, "malformed message: function without its upvalues");
+  if (check_load(d, echo__code_load_plain(d->L, &d->codec->loaded, code)) < 0) return ECHO_TRANSFER;
+  note_object(d, tag, origin);
+  return ECHO__DECODE_READ;
+}
+
+static int push_function(echo__decoder *d, unsigned tag) {
+  const unsigned char *origin = d->at - 1;
+  const echo__code *code = read_code(d);
+  if (!code || check_load(d, echo__code_load(d->L, code)) < 0) return ECHO_TRANSFER;
+  note_object(d, tag, origin);
+  if (tag & ECHO__WIRE_LATER) return remember(d, ECHO__PLACE_LATER, (lua_Integer)++d->later_count);
+  return echo__decode_open_function(d, code->upvalue_count);
+}
+
+int echo__decode_object(echo__decoder *d, unsigned tag) {
+  switch (tag & ~3u) {
+  case ECHO__WIRE_TABLE: return push_table(d, tag);
+  case ECHO__WIRE_FUNCTION: return push_function(d, tag);
+  case ECHO__WIRE_PLAIN: return push_plain(d, tag);
+  default: return echo__decode_fail(d, "malformed message: unknown kind of value");
+  }
+}
+
+int echo__decode_cell(echo__decoder *d, echo__decode_frame *f) {
+  uint64_t distance;
+  int upvalue;
+  const unsigned char *tag = d->at++;
+  if (echo__decode_varint(d, &distance) < 0 || echo__decode_byte(d, &upvalue) < 0)
+    return ECHO_TRANSFER;
+  if (push_shared(d, tag, distance) != LUA_TFUNCTION || lua_iscfunction(d->L, -1) ||
+      !lua_getupvalue(d->L, -1, upvalue) || !lua_getupvalue(d->L, f->at, (int)f->index))
+    return echo__decode_fail(d, "malformed message: bad upvalue");
+  lua_pop(d->L, 2);
+  lua_upvaluejoin(d->L, f->at, (int)f->index++, -1, upvalue);
+  lua_pop(d->L, 1);
+  return ECHO__DECODE_READ;
+}

@@ -1,0 +1,88 @@
+#include "lua/error.h"
+
+#include <lauxlib.h>
+
+#include "lua/decode.h"
+
+const char *echo__kind_text(echo__kind kind) {
+  static const char *const texts[] = {
+#define ECHO__KIND_TEXT(name, text) text,
+      ECHO__KIND_MAP(ECHO__KIND_TEXT)
+#undef ECHO__KIND_TEXT
+  };
+  return texts[kind];
+}
+
+echo__kind echo__kind_of_status(int status) {
+  switch (status) {
+  case ECHO_MEMORY: return ECHO__KIND_MEMORY;
+  case ECHO_STOPPED: return ECHO__KIND_STOPPED;
+  case ECHO_TRANSFER: return ECHO__KIND_TRANSFER;
+  case ECHO_CANCELLED: return ECHO__KIND_CANCELLED;
+  case ECHO_TIMEOUT: return ECHO__KIND_TIMEOUT;
+  case ECHO_LOST: return ECHO__KIND_LOST;
+  default: return ECHO__KIND_ERROR;
+  }
+}
+
+/* Makes the object from message, traceback, task name and value on top of the stack. */
+static void make(lua_State *L, const echo__host *host, echo__kind kind) {
+  static const char *const fields[] = {"value", "task", "traceback", "message"};
+  lua_createtable(L, 0, 5);
+  lua_insert(L, -5);
+  for (int i = 0; i < 4; i++)
+    lua_setfield(L, -5 + i, fields[i]);
+  lua_pushstring(L, echo__kind_text(kind));
+  lua_setfield(L, -2, "kind");
+  echo__host_bless(L, host, ECHO__TYPE_ERROR);
+}
+
+int echo__error_raise(lua_State *L, const echo__host *host, echo__kind kind) {
+  luaL_traceback(L, L, NULL, 1);
+  lua_pushnil(L);
+  lua_pushnil(L);
+  make(L, host, kind);
+  return lua_error(L);
+}
+
+void echo__error_push(lua_State *L, const echo__host *host, echo__kind kind, const char *message,
+                      const char *task) {
+  lua_pushstring(L, message);
+  lua_pushnil(L);
+  lua_pushstring(L, task); /* nil for NULL */
+  lua_pushnil(L);
+  make(L, host, kind);
+}
+
+void echo__error_push_failure(lua_State *L, const echo__host *host, echo__kind kind,
+                              const echo__message *output) {
+  int top = lua_gettop(L);
+  int count = output->size > 0 ? echo__decode(L, host->codec, output) : 0;
+  if (count == 4) {
+    make(L, host, kind);
+    return;
+  }
+  lua_settop(L, top);
+  echo__error_push(L, host, ECHO__KIND_MEMORY, "not enough memory", NULL);
+}
+
+static const char *field(lua_State *L, const char *name) {
+  lua_getfield(L, 1, name);
+  const char *text = lua_tostring(L, -1);
+  return text != NULL ? text : "";
+}
+
+int echo__error_tostring(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  const char *message = field(L, "message");
+  const char *traceback = field(L, "traceback");
+  const char *task = field(L, "task");
+  if (*task != '\0' && *traceback != '\0')
+    lua_pushfstring(L, "%s\n[task %s] %s", message, task, traceback);
+  else if (*traceback != '\0')
+    lua_pushfstring(L, "%s\n%s", message, traceback);
+  else
+    lua_pushstring(L, message);
+  return 1;
+}

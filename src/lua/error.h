@@ -1,0 +1,32 @@
+/*
+ * The error object that scripts get: a table with kind, message, value, traceback and task, whose
+ * tostring is the message and the traceback.
+ */
+#ifndef ECHO_LUA_ERROR_H
+#define ECHO_LUA_ERROR_H
+
+#include "lua/host.h"
+#include "lua/job.h"
+
+/* The text of a kind ("transfer"). */
+const char *echo__kind_text(echo__kind kind);
+
+/* The kind that a status of the C side is for scripts. */
+echo__kind echo__kind_of_status(int status);
+
+/* Raises an error object about the running call: the sentence on top of the stack is its message,
+ * the traceback is the caller's. */
+int echo__error_raise(lua_State *L, const echo__host *host, echo__kind kind);
+
+/* Pushes an error object about a task, without a traceback. */
+void echo__error_push(lua_State *L, const echo__host *host, echo__kind kind, const char *message,
+                      const char *task);
+
+/* Pushes what a failed task left in `output`. */
+void echo__error_push_failure(lua_State *L, const echo__host *host, echo__kind kind,
+                              const echo__message *output);
+
+/* The __tostring of error objects. */
+int echo__error_tostring(lua_State *L);
+
+#endif

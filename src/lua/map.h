@@ -1,0 +1,56 @@
+/*
+ * A map: one function over a list, as one job.
+ *
+ * The list is cut into chunks of items, each a message of its own, encoded by the host before
+ * anything starts. As many core tasks as there are workers ("runners") share the job; each takes
+ * the next chunk, calls the function on its items, and takes another, until none is left. Between
+ * chunks a runner makes way for other tasks of its priority or a higher one.
+ *
+ * `next` hands out the chunks in order. When an item fails nothing more is handed out, and of the
+ * chunks under way the failed one that comes first in the list is reported: the same one whatever
+ * the workers' timing, since all before it were handed out before.
+ */
+#ifndef ECHO_LUA_MAP_H
+#define ECHO_LUA_MAP_H
+
+#include "lua/job.h"
+
+typedef struct echo__chunk {
+  lua_Integer first; /* index of the first item in the list */
+  int count;
+  bool failed;
+  echo__kind kind;      /* if it failed */
+  echo__message input;  /* the items */
+  echo__message output; /* their results, or as a failed job's */
+} echo__chunk;
+
+typedef struct echo__map {
+  uint64_t id; /* never given again: tells a worker whether it has this map's function */
+  lua_Integer length;
+  size_t chunk_count;
+  echo__atomic(size_t) next;      /* the next chunk to hand out */
+  echo__atomic(size_t) done;      /* chunks that were worked through */
+  echo__atomic(unsigned) runners; /* core tasks that have not ended */
+  echo__chunk chunks[];
+} echo__map;
+
+/* A map over `length` items for so many workers, all chunks empty; NULL without memory. */
+echo__map *echo__map_create(lua_Integer length, unsigned workers);
+
+/* Frees it with its messages; NULL is allowed. */
+void echo__map_destroy(echo__map *map);
+
+/* The next chunk to work on, or NULL. Any thread. */
+echo__chunk *echo__map_take(echo__map *map);
+
+/* Hands out nothing more. Any thread. */
+void echo__map_cut_short(echo__map *map);
+
+/* The first failed chunk, or NULL. After all runners have ended. */
+const echo__chunk *echo__map_failure(const echo__map *map);
+
+/* The core tasks' function and on_end; the argument is the job. */
+void echo__map_run(void *job);
+void echo__map_on_end(void *job, int status);
+
+#endif

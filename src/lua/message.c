@@ -1,0 +1,96 @@
+/* message.c - see message.h. */
+#include "lua/message.h"
+
+#include "echo/status.h"
+#include "lua/code.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void retain_code(void *code) {
+  echo__code_retain(code, 1);
+}
+
+static void release_code(void *code) {
+  echo__code_release(code, 1);
+}
+
+/* One row for each echo__attachment_kind, in its order. */
+static const struct {
+  void (*retain)(void *);
+  void (*release)(void *);
+} kinds[ECHO__ATTACHMENT_KINDS] = {
+    [ECHO__ATTACHMENT_CODE] = {retain_code, release_code},
+};
+
+void echo__attachment_retain(echo__attachment attachment) {
+  kinds[attachment.kind].retain(attachment.pointer);
+}
+
+void echo__attachment_release(echo__attachment attachment) {
+  kinds[attachment.kind].release(attachment.pointer);
+}
+
+void echo__message_init(echo__message *message) {
+  message->bytes = message->inline_bytes;
+  message->size = 0;
+  message->capacity = sizeof message->inline_bytes;
+  message->attachments = message->inline_attachments;
+  message->attachment_count = 0;
+  message->attachment_capacity =
+      sizeof message->inline_attachments / sizeof *message->inline_attachments;
+}
+
+void echo__message_reset(echo__message *message) {
+  message->size = 0;
+  while (message->attachment_count > 0)
+    echo__attachment_release(message->attachments[--message->attachment_count]);
+}
+
+void echo__message_release(echo__message *message) {
+  echo__message_reset(message);
+  if (message->bytes != message->inline_bytes) free(message->bytes);
+  if (message->attachments != message->inline_attachments) free(message->attachments);
+  echo__message_init(message);
+}
+
+/* Like realloc for a block that starts out inside the message. */
+static void *move_out(void *block, const void *inside, size_t used, size_t wanted) {
+  if (block != inside) return realloc(block, wanted);
+  void *moved = malloc(wanted);
+  if (moved) memcpy(moved, block, used);
+  return moved;
+}
+
+unsigned char *echo__message_grow(echo__message *message, size_t more) {
+  if (more > PTRDIFF_MAX - message->size) return NULL;
+  size_t wanted = message->size + more;
+  size_t doubled = message->capacity <= PTRDIFF_MAX / 2 ? message->capacity * 2 : PTRDIFF_MAX;
+  if (wanted < doubled) wanted = doubled;
+  unsigned char *bytes = move_out(message->bytes, message->inline_bytes, message->size, wanted);
+  if (!bytes) return NULL;
+  message->bytes = bytes;
+  message->capacity = wanted;
+  return bytes + message->size;
+}
+
+static int grow_attachments(echo__message *message) {
+  size_t wanted = message->attachment_capacity * 4;
+  echo__attachment *attachments =
+      move_out(message->attachments, message->inline_attachments,
+               message->attachment_count * sizeof *attachments, wanted * sizeof *attachments);
+  if (!attachments) return 0;
+  message->attachments = attachments;
+  message->attachment_capacity = wanted;
+  return 1;
+}
+
+int64_t echo__message_attach(echo__message *message, echo__attachment_kind kind, void *pointer) {
+  echo__attachment attachment = {kind, pointer};
+  if (message->attachment_count == message->attachment_capacity && !grow_attachments(message)) {
+    echo__attachment_release(attachment);
+    return ECHO_MEMORY;
+  }
+  message->attachments[message->attachment_count] = attachment;
+  return (int64_t)message->attachment_count++;
+}
