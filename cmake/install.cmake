@@ -1,25 +1,29 @@
 include(CMakePackageConfigHelpers)
 
-install(TARGETS echo_shared echo_static EXPORT echo-targets
-  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(DIRECTORY include/echo DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-  FILES_MATCHING PATTERN "*.h" PATTERN "lua.h" EXCLUDE)
-install(EXPORT echo-targets NAMESPACE echo:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/echo)
-configure_package_config_file(cmake/echo-config.cmake.in echo-config.cmake
-  INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/echo)
-write_basic_package_version_file(echo-config-version.cmake COMPATIBILITY SameMinorVersion)
-install(FILES ${PROJECT_BINARY_DIR}/echo-config.cmake ${PROJECT_BINARY_DIR}/echo-config-version.cmake
-  DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/echo)
+if(ECHO_INSTALL_LIBRARY)
+  install(TARGETS echo_shared echo_static EXPORT echo-targets
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(DIRECTORY include/echo DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+    FILES_MATCHING PATTERN "*.h" PATTERN "lua.h" EXCLUDE)
+  install(EXPORT echo-targets NAMESPACE echo:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/echo)
+  configure_package_config_file(cmake/echo-config.cmake.in echo-config.cmake
+    INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/echo)
+  write_basic_package_version_file(echo-config-version.cmake COMPATIBILITY SameMinorVersion)
+  install(FILES ${PROJECT_BINARY_DIR}/echo-config.cmake ${PROJECT_BINARY_DIR}/echo-config-version.cmake
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/echo)
 
-file(RELATIVE_PATH ECHO_PREFIX_FROM_PC
-  /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
-configure_file(cmake/echo.pc.in echo.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/echo.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+  file(RELATIVE_PATH ECHO_PREFIX_FROM_PC
+    /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+  configure_file(cmake/echo.pc.in echo.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/echo.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endif()
 
 if(ECHO_BUILD_MODULE)
   set(ECHO_LUA_MODULES ${CMAKE_INSTALL_DATADIR}/lua/5.4 CACHE PATH "Where Lua modules go")
   set(ECHO_LUA_LIBRARIES ${CMAKE_INSTALL_LIBDIR}/lua/5.4 CACHE PATH "Where C modules for Lua go")
   install(TARGETS echo_module LIBRARY DESTINATION ${ECHO_LUA_LIBRARIES})
   install(DIRECTORY lua/echo DESTINATION ${ECHO_LUA_MODULES} FILES_MATCHING PATTERN "*.lua")
-  install(FILES include/echo/lua.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/echo)
+  if(ECHO_INSTALL_LIBRARY)
+    install(FILES include/echo/lua.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/echo)
+  endif()
 endif()

@@ -22,6 +22,8 @@
 #include "base/atomic.h"
 #include "base/tuning.h"
 
+enum { ECHO__FETCH_AHEAD = 8 }; /* objects between the one taken and the one fetched */
+
 typedef struct echo__magazine {
   struct echo__magazine *next;
   unsigned count;
@@ -50,12 +52,31 @@ int echo__pool_init(echo__pool *pool, size_t object_size);
  * any more; echo__cache_close comes first. */
 void echo__pool_close(echo__pool *pool);
 
+/* The rarer half of take and give: the cache has to change magazines. */
+void *echo__pool_take_slowly(echo__pool *pool, echo__cache *cache);
+void echo__pool_give_slowly(echo__pool *pool, echo__cache *cache, void *object);
+
 /* An object of undefined content, or NULL if there is no memory. The cache's owner only. */
-void *echo__pool_take(echo__pool *pool, echo__cache *cache);
+static inline void *echo__pool_take(echo__pool *pool, echo__cache *cache) {
+  echo__magazine *loaded = cache->loaded;
+  if (loaded == NULL || loaded->count == 0) return echo__pool_take_slowly(pool, cache);
+  unsigned count = --loaded->count;
+  if (count >= ECHO__FETCH_AHEAD) {
+    __builtin_prefetch(loaded->objects[count - ECHO__FETCH_AHEAD], 1);
+  }
+  return loaded->objects[count];
+}
 
 /* Gives an object back. Never fails: without memory for a magazine the object waits for the pool's
  * end. The cache's owner only. */
-void echo__pool_give(echo__pool *pool, echo__cache *cache, void *object);
+static inline void echo__pool_give(echo__pool *pool, echo__cache *cache, void *object) {
+  echo__magazine *loaded = cache->loaded;
+  if (loaded == NULL || loaded->count == ECHO__MAGAZINE) {
+    echo__pool_give_slowly(pool, cache, object);
+  } else {
+    loaded->objects[loaded->count++] = object;
+  }
+}
 
 /* Hands what the cache holds to the depot. The cache's owner only. */
 void echo__cache_close(echo__pool *pool, echo__cache *cache);

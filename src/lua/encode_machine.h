@@ -67,9 +67,8 @@ int echo__encode_open_table(echo__encoder *e, size_t hint);
 int echo__encode_open_function(echo__encoder *e, size_t origin, int upvalues);
 
 /* Begins anew if package.loaded has changed since the names were built. Asked at the first sight of
- * what a module is made of (a function in a table) or known by (a nameless table
- * in an upvalue): plain data
- * never pays for it. */
+ * what a module is made of (a function in a table) or known by (a table without a name, in an
+ * upvalue): plain data never pays for it. */
 int echo__check_names(echo__encoder *e);
 
 /* Whether an upvalue of that name can be _ENV: a stripped function has lost the names. */

@@ -30,7 +30,7 @@ void echo__job_unshare(echo__job *job) {
 }
 
 static bool drop(echo__job *job) {
-  /* PAIR job.drop: the last one to go frees what the others have used */
+  /* PAIR job.drop with itself: the last one to go frees what the others have used */
   return echo__sub(&job->references, 1, acq_rel) == 1;
 }
 

@@ -96,7 +96,7 @@ void echo__map_on_end(void *argument, int status) {
   echo__job *job = argument;
   echo__map *map = job->map;
   if (status != ECHO_OK) echo__job_cancel(job);
-  /* PAIR map.runners: the last one sees what the others have done */
+  /* PAIR map.runners with itself: the last one sees what the others have done */
   if (echo__sub(&map->runners, 1, acq_rel) != 1) return;
   if (echo__job_get_state(job) == ECHO__JOB_RUNNING) echo__job_end(job, end_state(map));
   echo__job_drop_anywhere(job);

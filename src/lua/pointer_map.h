@@ -41,7 +41,7 @@ void echo__pointer_map_release(echo__pointer_map *map);
  * its memory back. */
 void echo__pointer_map_clear(echo__pointer_map *map);
 
-/* Adds `key` where add_fast() found no room. Returns as echo__pointer_map_add(). */
+/* Adds `key` where the map has no room for it. Returns as echo__pointer_map_add(). */
 uint64_t echo__pointer_map_grow_and_add(echo__pointer_map *map, const void *key, uint64_t value);
 
 /* Addresses differ in their middle bits; the product carries those to the top. */

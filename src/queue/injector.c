@@ -19,15 +19,10 @@ static echo_node *turn_round(echo_node *node) {
   return turned;
 }
 
-void echo__injector_push(echo__injector *injector, echo_node *first, echo_node *last) {
-  if (first != last) {
-    last->next = NULL;
-    turn_round(first);
-  }
-  echo_node *head = echo__load(&injector->inbox, relaxed);
-  do {
-    first->next = head;
-  } while (!echo__cas_weak(&injector->inbox, &head, last, seq_cst)); /* PAIR injector.inbox */
+void echo__injector_push_chain(echo__injector *injector, echo_node *first, echo_node *last) {
+  last->next = NULL;
+  turn_round(first);
+  echo__injector_push(injector, first, last);
 }
 
 /* Cuts up to `limit` nodes off the front of a fifo that is not empty. */

@@ -34,9 +34,18 @@ typedef struct echo__injector {
 
 void echo__injector_init(echo__injector *injector);
 
-/* Puts in the chain from `first`, which is to leave first, to `last`; they are linked through
- * `next` in that order. Sequentially consistent. Any thread. */
-void echo__injector_push(echo__injector *injector, echo_node *first, echo_node *last);
+/* Puts in a stack of nodes linked from `last`, which is to leave last, down to `first`; for one
+ * node they are the same. Sequentially consistent. Any thread. */
+static inline void echo__injector_push(echo__injector *injector, echo_node *first,
+                                       echo_node *last) {
+  echo_node *head = echo__load(&injector->inbox, relaxed);
+  do {
+    first->next = head;
+  } while (!echo__cas_weak(&injector->inbox, &head, last, seq_cst)); /* PAIR injector.inbox */
+}
+
+/* Puts in a chain that is linked from `first`, which is to leave first, to `last`. Any thread. */
+void echo__injector_push_chain(echo__injector *injector, echo_node *first, echo_node *last);
 
 /* Takes up to `limit` nodes, linked in their order from *first and ended by NULL; sets *left if
  * some stay. TAKEN, EMPTY, or RETRY if another thread was at it. Any thread. */

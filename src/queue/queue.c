@@ -98,12 +98,8 @@ void echo_queue_destroy(echo_queue *q) {
 
 /* -- putting in ------------------------------------------------------------------------------- */
 
-static void inject_chain(echo_queue *q, int class, echo_node *first, echo_node *last) {
-  echo__injector_push(&q->injectors[class], first, last);
-}
-
 void echo_queue_inject(echo_queue *q, echo_priority priority, echo_node *node) {
-  inject_chain(q, class_of(priority), node, node);
+  echo__injector_push(&q->injectors[class_of(priority)], node, node);
 }
 
 static void announce(echo_queue *q, unsigned worker, int class) {
@@ -127,7 +123,9 @@ static void push(echo_queue *q, unsigned worker, int class, echo_node *node) {
   echo__deque *deque = &q->sides[worker].deques[class];
   while (!echo__deque_push(deque, node)) {
     echo_node *first, *last;
-    if (echo__deque_take_oldest(deque, &first, &last) > 0) inject_chain(q, class, first, last);
+    if (echo__deque_take_oldest(deque, &first, &last) > 0) {
+      echo__injector_push_chain(&q->injectors[class], first, last);
+    }
   }
   announce(q, worker, class);
 }

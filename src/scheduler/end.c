@@ -1,13 +1,8 @@
 /* The last steps of a task, wherever it ends: on a worker, in a cancel, in a stop. */
 #include "scheduler/scheduler.h"
 
-static echo__worker *own_worker(const echo_scheduler *s) {
-  echo__worker *worker = echo__this_worker();
-  return worker != NULL && worker->scheduler == s ? worker : NULL;
-}
-
 void echo__free_task(echo_scheduler *s, echo_task *task) {
-  echo__worker *worker = own_worker(s);
+  echo__worker *worker = echo__own_worker(s);
   if (worker != NULL) {
     echo__pool_give(&s->pool, &worker->cache, task);
     return;
@@ -28,7 +23,7 @@ static void count_ended_outside(echo_scheduler *s, bool cancelled) {
 
 static void count_ended(echo_scheduler *s, echo_task_state state) {
   bool cancelled = state == ECHO_TASK_CANCELLED;
-  echo__worker *worker = own_worker(s);
+  echo__worker *worker = echo__own_worker(s);
   if (worker == NULL) {
     count_ended_outside(s, cancelled);
     return;
@@ -95,7 +90,7 @@ echo_task *echo__begin_taken(echo_scheduler *s, echo_node *node) {
 /* Handles are counted where they are made and where they are given up, so that a scheduler which
  * was released knows how many it has to outlive (echo_scheduler_release). */
 void echo__give_up_handle(echo_scheduler *s, echo_task *task, bool last) {
-  echo__worker *worker = own_worker(s);
+  echo__worker *worker = echo__own_worker(s);
   if (worker != NULL) {
     worker->handles--;
     if (last) echo__pool_give(&s->pool, &worker->cache, task);

@@ -2,10 +2,11 @@
 
 #include <sched.h>
 
+#include "scheduler/here.h"
+
 enum { ROUNDS_BEFORE_YIELD = 8 };
 
 static echo__atomic(unsigned) threads_seen;
-static _Thread_local unsigned thread_number; /* from 1 on; 0 is not yet numbered */
 
 void echo__lanes_init(echo__lane *lanes) {
   for (int i = 0; i < ECHO__LANES; i++)
@@ -13,8 +14,9 @@ void echo__lanes_init(echo__lane *lanes) {
 }
 
 static unsigned favourite(void) {
-  if (thread_number == 0) thread_number = echo__add(&threads_seen, 1, relaxed) + 1;
-  return thread_number;
+  unsigned number = echo__this_thread.number;
+  if (number == 0) number = echo__this_thread.number = echo__add(&threads_seen, 1, relaxed) + 1;
+  return number;
 }
 
 static bool try_enter(echo__lane *lane) {

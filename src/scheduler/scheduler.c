@@ -196,8 +196,7 @@ int echo_scheduler_submit(echo_scheduler *s, const echo_task_options *options,
   request r = {.function = function, .argument = argument, .handle = handle != NULL};
   int status = check(s, options, &r);
   if (status != ECHO_OK) return status;
-  echo__worker *worker = echo__this_worker();
-  if (worker != NULL && worker->scheduler != s) worker = NULL;
+  echo__worker *worker = echo__own_worker(s);
   echo_task *task, *ticket;
   status = worker != NULL ? accept_inside(worker, &r, &task, &ticket)
                           : accept_outside(s, &r, &task, &ticket);

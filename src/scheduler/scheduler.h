@@ -19,6 +19,7 @@
 #include <uv.h>
 
 #include "base/pool.h"
+#include "scheduler/here.h"
 #include "scheduler/idle.h"
 #include "scheduler/lane.h"
 #include "scheduler/named_queue.h"
@@ -42,7 +43,9 @@ typedef struct echo__plan {
   echo__hooks hooks;
 } echo__plan;
 
-typedef struct echo__worker {
+typedef struct echo__worker echo__worker;
+
+struct echo__worker {
   ECHO__ALIGNED echo_scheduler *scheduler;
   unsigned index;
   uv_thread_t thread;
@@ -55,7 +58,7 @@ typedef struct echo__worker {
   /* Written by the worker, read by anybody. */
   echo__atomic(uint64_t) submitted, ended, cancelled, stolen, parked;
   echo__atomic(bool) left; /* the thread is about to end: joining it takes no time */
-} echo__worker;
+};
 
 struct echo_scheduler {
   echo__plan plan;
@@ -75,8 +78,11 @@ struct echo_scheduler {
   echo__atomic(bool) released;   /* from now on `orphans` counts */
 };
 
-/* The worker whose thread this is, or NULL. */
-echo__worker *echo__this_worker(void);
+/* The scheduler's worker whose thread this is, or NULL. */
+static inline echo__worker *echo__own_worker(const echo_scheduler *scheduler) {
+  echo__worker *worker = echo__this_thread.worker;
+  return worker != NULL && worker->scheduler == scheduler ? worker : NULL;
+}
 
 /* Takes over what the plan holds, unless it fails. ECHO_OK or ECHO_MEMORY. */
 int echo__scheduler_create(const echo__plan *plan, echo_scheduler **scheduler);

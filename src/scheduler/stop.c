@@ -116,8 +116,7 @@ static void stop_running(echo_scheduler *s, echo_stop_mode mode, double seconds)
 }
 
 int echo_scheduler_stop(echo_scheduler *s, echo_stop_mode mode, double seconds, size_t *abandoned) {
-  echo__worker *worker = echo__this_worker();
-  if (worker != NULL && worker->scheduler == s) return ECHO_DEADLOCK;
+  if (echo__own_worker(s) != NULL) return ECHO_DEADLOCK;
   uv_mutex_lock(&s->life);
   uint32_t phase = echo__load(&s->phase, relaxed);
   if (phase == ECHO__FRESH) {

@@ -39,7 +39,7 @@ uint32_t echo__task_end(echo_task *task, echo_task_state state, uint32_t referen
 }
 
 bool echo__task_drop(echo_task *task) {
-  /* PAIR task.drop: the last one to go frees what the others have used */
+  /* PAIR task.drop with itself: the last one to go frees what the others have used */
   return echo__sub(&task->word, ECHO__REFERENCE, acq_rel) / ECHO__REFERENCE == 1;
 }
 
@@ -83,14 +83,13 @@ static void work_until_ended(echo__worker *worker, echo_task *task, uint64_t dea
 
 int echo_task_wait(echo_task *task, double seconds) {
   echo_scheduler *s = task->scheduler;
-  echo__worker *worker = echo__this_worker();
-  bool inside = worker != NULL && worker->scheduler == s;
-  if (inside && worker->current == task) return ECHO_DEADLOCK;
+  echo__worker *worker = echo__own_worker(s);
+  if (worker != NULL && worker->current == task) return ECHO_DEADLOCK;
   if (echo__task_has_ended(task)) return status_of(task);
   uint64_t deadline = seconds < 0 ? ECHO__FOREVER : echo__deadline_in(seconds);
   while (!echo__task_has_ended(task)) {
     if (deadline != ECHO__FOREVER && echo__now() >= deadline) break;
-    if (inside)
+    if (worker != NULL)
       work_until_ended(worker, task, deadline);
     else
       sleep_until_ended(s, task, deadline);

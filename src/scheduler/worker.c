@@ -8,26 +8,25 @@
 
 enum { TRIES_BEFORE_YIELD = 16 };
 
-static _Thread_local echo__worker *this_worker;
-
-echo__worker *echo__this_worker(void) {
-  return this_worker;
-}
+_Thread_local echo__here echo__this_thread;
 
 int echo_worker_index(const echo_scheduler *s) {
-  return this_worker != NULL && this_worker->scheduler == s ? (int)this_worker->index : -1;
+  const echo__worker *worker = echo__own_worker(s);
+  return worker != NULL ? (int)worker->index : -1;
 }
 
 int echo_task_again(void) {
-  if (this_worker == NULL || this_worker->current == NULL) return ECHO_INVALID;
-  this_worker->again = true;
+  echo__worker *worker = echo__this_thread.worker;
+  if (worker == NULL || worker->current == NULL) return ECHO_INVALID;
+  worker->again = true;
   return ECHO_OK;
 }
 
 bool echo_task_should_yield(void) {
-  if (this_worker == NULL || this_worker->current == NULL) return false;
-  return echo_queue_has_work_from(this_worker->scheduler->queue,
-                                  (echo_priority)this_worker->current->priority);
+  const echo__worker *worker = echo__this_thread.worker;
+  if (worker == NULL || worker->current == NULL) return false;
+  return echo_queue_has_work_from(worker->scheduler->queue,
+                                  (echo_priority)worker->current->priority);
 }
 
 /* -- running ---------------------------------------------------------------------------------- */
@@ -171,12 +170,12 @@ static void worker_main(void *argument) {
   echo__worker *worker = argument;
   echo_scheduler *s = worker->scheduler;
   const echo__hooks *hooks = &s->plan.hooks;
-  this_worker = worker;
+  echo__this_thread.worker = worker;
   name_thread(worker);
   if (hooks->start != NULL) hooks->start(hooks->data, worker->index);
   work(worker);
   if (hooks->stop != NULL) hooks->stop(hooks->data, worker->index);
-  this_worker = NULL;
+  echo__this_thread.worker = NULL;
   echo__store(&worker->left, true, release); /* PAIR worker.left */
   echo__progress(s);
 }
@@ -186,10 +185,10 @@ int echo__workers_start(echo_scheduler *s) {
     echo__worker *worker = &s->workers[i];
     int status = echo__thread_start(&worker->thread, worker_main, worker);
     if (status == ECHO_OK) continue;
-    echo__store(&s->phase, ECHO__STOPPED, seq_cst);
+    echo__store(&s->phase, ECHO__STOPPED, release); /* PAIR stop.phase */
     echo__workers_join(s, i, ECHO__FOREVER);
     echo__workers_reset(s);
-    echo__store(&s->phase, ECHO__FRESH, seq_cst);
+    echo__store(&s->phase, ECHO__FRESH, release); /* PAIR stop.phase */
     return status;
   }
   return ECHO_OK;

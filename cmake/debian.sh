@@ -1,0 +1,25 @@
+#!/bin/sh
+# Installs, on Debian or a relative of it, what building (run) or testing (test) Echo needs.
+set -eu
+
+run="gcc libc6-dev cmake ninja-build pkg-config libuv1-dev lua5.4 liblua5.4-dev findutils"
+test="g++ clang-format-14 lua-busted lua-check lua-luv luarocks libcmocka-dev relacy-dev procps"
+
+case "${1:-run}" in
+run) packages=$run ;;
+test) packages="$run $test" ;;
+*) echo "usage: sh cmake/debian.sh [run|test]" >&2; exit 2 ;;
+esac
+
+missing=""
+for package in $packages; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q "install ok installed" ||
+    missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+command -v apt-get >/dev/null || { echo "please install:$missing" >&2; exit 1; }
+root=""
+[ "$(id -u)" = 0 ] || root=sudo
+$root apt-get update -q
+DEBIAN_FRONTEND=noninteractive $root apt-get install -y -q --no-install-recommends $missing

@@ -1,0 +1,36 @@
+#!/bin/sh
+# The installed library is found by pkg-config, after the prefix was moved, and by CMake, static and
+# shared; the module exports luaopen_echo and echo_* only, and brings no Lua and no luv.
+set -eu
+top=$(pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cmake -S "$top" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DECHO_BUILD_TESTS=OFF \
+  -DECHO_BUILD_BENCH=OFF -DCMAKE_INSTALL_PREFIX="$work/first" >/dev/null
+cmake --build "$work/build" >/dev/null
+cmake --install "$work/build" >/dev/null
+mv "$work/first" "$work/prefix"
+libdir=$(dirname "$(find "$work/prefix" -name libecho.a)")
+
+export PKG_CONFIG_PATH="$libdir/pkgconfig"
+cc -std=c11 spec/install/embed.c $(pkg-config --cflags --libs echo) -o "$work/by-pkg-config"
+LD_LIBRARY_PATH="$libdir" "$work/by-pkg-config"
+
+cmake -S spec/install -B "$work/user" -G Ninja -DCMAKE_PREFIX_PATH="$work/prefix" >/dev/null
+cmake --build "$work/user" >/dev/null
+"$work/user/embed-static"
+"$work/user/embed-shared"
+
+module=$(find "$work/prefix" -name echo.so)
+exported() { nm -D --defined-only "$1" | awk '$2 ~ /[TBDRW]/ { print $3 }'; }
+if exported "$module" | grep -v -E '^(luaopen_echo|echo_[a-z0-9][a-z0-9_]*)$'; then
+  echo "the module exports the above"; exit 1
+fi
+if exported "$libdir/libecho.so" | grep -v -E '^echo_[a-z0-9][a-z0-9_]*$'; then
+  echo "the library exports the above"; exit 1
+fi
+if readelf -d "$module" | grep NEEDED | grep -i -E 'lua'; then
+  echo "the module links the above"; exit 1
+fi
+readelf -d "$module" | grep -q NODELETE || { echo "the module can be unloaded"; exit 1; }
+echo "the installed library works"
