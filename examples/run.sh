@@ -5,6 +5,6 @@
 set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
 sh "$top/cmake/debian.sh" run
-(cd "$top" && cmake --preset release >/dev/null && cmake --build --preset release >/dev/null)
-LUA_PATH="$top/lua/?.lua;;" LUA_CPATH="$top/build/release/module/?.so;;" \
+(cd "$top" && cmake --preset package >/dev/null && cmake --build --preset package >/dev/null)
+LUA_PATH="$top/lua/?.lua;;" LUA_CPATH="$top/build/package/module/?.so;;" \
   exec lua5.4 "$top/examples/index.lua" "$@"

@@ -3,10 +3,12 @@
 #include <echo/status.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 /* Lies at the start of its ECHO__SLAB-aligned block: an object finds its slab by masking. */
 typedef struct echo__slab {
   struct echo__slab *next;
+  size_t cut;      /* objects that have been cut off so far, from the front */
   size_t in_depot; /* scratch of a trim */
 } echo__slab;
 
@@ -61,28 +63,44 @@ static echo__magazine *empty_magazine(echo__pool *pool) {
   return magazine;
 }
 
-/* Cuts a new slab into magazines; the last may be partly filled. What finds no magazine for want of
- * memory stays unused until the pool's end. */
-static void grow(echo__pool *pool) {
-  char *block = aligned_alloc(ECHO__SLAB, ECHO__SLAB);
-  if (block == NULL) return;
-  echo__slab *slab = (echo__slab *)(void *)block;
-  slab->next = pool->slabs;
+/* A pool that outgrows its first slab is in for many objects: large pages then save most of the
+ * cost of touching fresh memory, which is more than that of the object's whole life otherwise. */
+static void prefer_large_pages(const echo__pool *pool, void *block) {
+#if defined(MADV_HUGEPAGE)
+  if (pool->slabs != NULL) madvise(block, ECHO__SLAB, MADV_HUGEPAGE);
+#else
+  (void)pool;
+  (void)block;
+#endif
+}
+
+static echo__slab *add_slab(echo__pool *pool) {
+  void *block = aligned_alloc(ECHO__SLAB, ECHO__SLAB);
+  if (block == NULL) return NULL;
+  prefer_large_pages(pool, block);
+  echo__slab *slab = block;
+  *slab = (echo__slab){.next = pool->slabs};
   pool->slabs = slab;
-  pool->slab_count++;
-  size_t left = objects_per_slab(pool);
-  char *object = block + SLAB_HEADER + left * pool->object_size;
-  while (left > 0) {
-    echo__magazine *magazine = empty_magazine(pool);
-    if (magazine == NULL) return;
-    /* Filled from the far end, because a magazine is emptied from its end: objects leave in the
-     * order of their addresses, which the hardware fetches ahead. */
-    for (; left > 0 && magazine->count < ECHO__MAGAZINE; left--) {
-      object -= pool->object_size;
-      magazine->objects[magazine->count++] = object;
-    }
-    push_full(pool, magazine);
+  return slab;
+}
+
+/* Cuts one magazine's worth off the newest slab. Filled from the far end, because a magazine is
+ * emptied from its end: objects leave in the order of their addresses, which the hardware fetches
+ * ahead. */
+static echo__magazine *cut_magazine(echo__pool *pool) {
+  echo__slab *slab = pool->slabs;
+  if (slab == NULL || slab->cut == objects_per_slab(pool)) slab = add_slab(pool);
+  echo__magazine *magazine = slab != NULL ? empty_magazine(pool) : NULL;
+  if (magazine == NULL) return NULL;
+  size_t left = objects_per_slab(pool) - slab->cut;
+  unsigned count = left < ECHO__MAGAZINE ? (unsigned)left : ECHO__MAGAZINE;
+  char *first = (char *)slab + SLAB_HEADER + slab->cut * pool->object_size;
+  for (unsigned i = count; i > 0; i--) {
+    magazine->objects[magazine->count++] = first + (i - 1) * pool->object_size;
   }
+  slab->cut += count;
+  pool->cut += count;
+  return magazine;
 }
 
 /* Puts a magazine with objects into cache->loaded; false without memory. */
@@ -94,8 +112,8 @@ static bool refill(echo__pool *pool, echo__cache *cache) {
     return true;
   }
   uv_mutex_lock(&pool->mutex);
-  if (pool->full == NULL) grow(pool);
   echo__magazine *full = pop_full(pool);
+  if (full == NULL) full = cut_magazine(pool);
   if (full != NULL && cache->loaded != NULL) push(&pool->empty, cache->loaded);
   uv_mutex_unlock(&pool->mutex);
   if (full != NULL) cache->loaded = full;
@@ -166,11 +184,10 @@ static void count_by_slab(echo__pool *pool) {
 
 /* Marks, by in_depot = 0, every slab that stays: those in use, and enough of the others. */
 static void choose_what_stays(echo__pool *pool) {
-  size_t per_slab = objects_per_slab(pool);
   size_t keep = (size_t)ECHO__KEEP_MAGAZINES * ECHO__MAGAZINE;
   size_t kept = 0;
   for (echo__slab *s = pool->slabs; s != NULL; s = s->next) {
-    if (s->in_depot == per_slab && kept >= keep) continue;
+    if (s->in_depot == s->cut && kept >= keep) continue;
     kept += s->in_depot;
     s->in_depot = 0;
   }
@@ -203,7 +220,7 @@ static void release_slabs(echo__pool *pool) {
       continue;
     }
     *link = slab->next;
-    pool->slab_count--;
+    pool->cut -= slab->cut;
     free(slab);
   }
 }
@@ -228,7 +245,7 @@ void echo__pool_trim(echo__pool *pool) {
 
 size_t echo__pool_bytes(echo__pool *pool) {
   uv_mutex_lock(&pool->mutex);
-  size_t bytes = pool->slab_count * ECHO__SLAB;
+  size_t bytes = pool->cut * pool->object_size;
   uv_mutex_unlock(&pool->mutex);
   return bytes;
 }

@@ -8,7 +8,8 @@
  * array rather than a chain through the objects, because the next object's line can then be fetched
  * before it is needed, while a chain must miss the cache once an object.
  *
- * Memory comes from the system in slabs of ECHO__SLAB bytes. echo__pool_trim gives back those of
+ * Memory comes from the system in slabs of ECHO__SLAB bytes, which are cut into objects as they are
+ * needed. echo__pool_trim gives back those of
  * which every object lies in the depot. Under the address sanitizer each object is its own
  * allocation, so that a use after free is seen.
  */
@@ -37,7 +38,7 @@ typedef struct echo__pool {
   echo__atomic(size_t) full_count; /* these two are read without the mutex: */
   echo__atomic(size_t) trim_above; /* is a trim worth while? */
   struct echo__slab *slabs;
-  size_t slab_count;
+  size_t cut; /* objects cut from the slabs */
 } echo__pool;
 
 typedef struct echo__cache {
@@ -88,7 +89,7 @@ bool echo__pool_swollen(const echo__pool *pool);
  * ECHO__KEEP_MAGAZINES magazines' worth. Any thread. */
 void echo__pool_trim(echo__pool *pool);
 
-/* Bytes held from the system now. Any thread. */
+/* Bytes of the objects that were made and not trimmed away. Any thread. */
 size_t echo__pool_bytes(echo__pool *pool);
 
 #endif

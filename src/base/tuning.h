@@ -41,7 +41,7 @@ enum {
   ECHO__BATCH = 64,
   ECHO__STEAL_BATCH = 8,
   ECHO__MAGAZINE = 64,
-  ECHO__SLAB = 65536,
+  ECHO__SLAB = 2097152,
   ECHO__KEEP_MAGAZINES = 64,
   ECHO__LANES = 16,
   ECHO__MESSAGE_INLINE = 64,
@@ -54,7 +54,8 @@ enum {
 
 enum {
   ECHO__FAIRNESS = 61,     /* one start in so many goes to a lower class that waits */
-  ECHO__SPIN_ROUNDS = 32,  /* looks round before a busy worker parks */
+  ECHO__SPIN_ROUNDS = 16,  /* looks round before a busy worker parks */
+  ECHO__SPIN_PAUSES = 50,  /* pauses between two of them, a microsecond or so */
   ECHO__SPIN_AFTER = 8,    /* tasks since the last wake-up that make a worker "busy" */
   ECHO__MAX_WORKERS = 1024 /* workers of one scheduler */
 };

@@ -72,10 +72,12 @@ static unsigned check_limit(lua_State *L) {
   luaL_checktype(L, 3, LUA_TTABLE);
   echo__check_options(L, 3, known);
   lua_getfield(L, 3, "limit");
-  if (!lua_isinteger(L, -1) || lua_tointeger(L, -1) < 1 || lua_tointeger(L, -1) > UINT_MAX) {
+  int exact = 0;
+  lua_Integer limit = lua_type(L, -1) == LUA_TNUMBER ? lua_tointegerx(L, -1, &exact) : 0;
+  if (!exact || limit < 1 || limit > UINT_MAX) {
     echo__fail_option(L, 3, "limit", "an integer from 1 on");
   }
-  return (unsigned)lua_tointeger(L, -1);
+  return (unsigned)limit;
 }
 
 static int with_queue(lua_State *L) {

@@ -78,11 +78,18 @@ int echo__error_tostring(lua_State *L) {
   const char *message = field(L, "message");
   const char *traceback = field(L, "traceback");
   const char *task = field(L, "task");
-  if (*task != '\0' && *traceback != '\0')
-    lua_pushfstring(L, "%s\n[task %s] %s", message, task, traceback);
-  else if (*traceback != '\0')
-    lua_pushfstring(L, "%s\n%s", message, traceback);
-  else
-    lua_pushstring(L, message);
+  luaL_Buffer text;
+  luaL_buffinit(L, &text);
+  luaL_addstring(&text, message);
+  if (*task != '\0') {
+    luaL_addstring(&text, "\n[task ");
+    luaL_addstring(&text, task);
+    luaL_addstring(&text, "]");
+  }
+  if (*traceback != '\0') {
+    luaL_addstring(&text, *task != '\0' ? " " : "\n");
+    luaL_addstring(&text, traceback);
+  }
+  luaL_pushresult(&text);
   return 1;
 }

@@ -32,35 +32,81 @@ static void push_text(lua_State *L, int value) {
                   luaL_typename(L, value));
 }
 
-/* The lowest line of a task's traceback is our own C function. */
+/* The lowest line of a task's traceback is our own C function. If it is the only one, as when the
+ * results cannot travel, there is nothing to tell. */
 static void push_traceback(lua_State *L, lua_State *coroutine) {
   static const char ours[] = "\n\t[C]: in ?";
+  static const char head[] = "stack traceback:";
   luaL_traceback(L, coroutine, NULL, 0);
   size_t length;
   const char *text = lua_tolstring(L, -1, &length);
   if (length < sizeof ours || strcmp(text + length - (sizeof ours - 1), ours) != 0) return;
-  lua_pushlstring(L, text, length - (sizeof ours - 1));
+  length -= sizeof ours - 1;
+  lua_pushlstring(L, text, length == sizeof head - 1 ? 0 : length);
   lua_remove(L, -2);
 }
 
-/* The name that was given, or where the task's function was defined: the lowest Lua function. */
-static void push_name(lua_State *L, lua_State *coroutine, const char *name) {
-  if (name != NULL) {
-    lua_pushstring(L, name);
-    return;
+/* The lowest frame; false if there is none. Asking for a level costs as much as it is deep, and a
+ * stack that overflowed is 200,000 deep: hence no walk. */
+static bool get_lowest(lua_State *coroutine, lua_Debug *frame) {
+  int inside = 0, outside = 1;
+  while (lua_getstack(coroutine, outside, frame)) {
+    inside = outside;
+    outside *= 2;
   }
-  lua_Debug frame, lowest = {.what = ""};
-  bool any = false;
-  for (int level = 0; coroutine != NULL && lua_getstack(coroutine, level, &frame); level++) {
-    lua_getinfo(coroutine, "S", &frame);
-    if (strcmp(frame.what, "C") == 0) continue;
-    lowest = frame;
-    any = true;
+  while (outside - inside > 1) {
+    int middle = inside + (outside - inside) / 2;
+    if (lua_getstack(coroutine, middle, frame))
+      inside = middle;
+    else
+      outside = middle;
   }
-  if (any)
-    lua_pushfstring(L, "%s:%d", lowest.short_src, lowest.linedefined);
-  else
-    lua_pushliteral(L, "?");
+  return lua_getstack(coroutine, inside, frame) == 1;
+}
+
+/* Pushes the task's function, which state.c keeps in the first place of the lowest frame; false if
+ * it is not there. */
+static bool push_function(lua_State *L, lua_State *coroutine) {
+  lua_Debug lowest;
+  if (coroutine == NULL || !lua_checkstack(coroutine, 1)) return false;
+  if (!get_lowest(coroutine, &lowest)) return false;
+  if (lua_getlocal(coroutine, &lowest, 1) == NULL) return false;
+  lua_xmove(coroutine, L, 1);
+  return lua_isfunction(L, -1);
+}
+
+/* Pushes the name of the library function on top: "string.rep" for "string\0rep". */
+static void push_library_name(lua_State *L, echo__codec *codec) {
+  size_t length = 0;
+  if (echo__names_stale(L, &codec->names)) echo__names_build(L, &codec->names);
+  const char *name = echo__names_find(L, &codec->names, -1) ? lua_tolstring(L, -1, &length) : "?";
+  if (strcmp(name, "_G") == 0 && length > 3) name += 3, length -= 3;
+  luaL_Buffer text;
+  luaL_buffinit(L, &text);
+  for (size_t i = 0; i < length; i++)
+    luaL_addchar(&text, name[i] == '\0' ? '.' : name[i]);
+  if (length == 0) luaL_addchar(&text, '?');
+  luaL_pushresult(&text);
+}
+
+/* The name that was given, or where the task's function was defined. */
+static void push_name(lua_State *L, const report *r) {
+  int top = lua_gettop(L);
+  if (r->name != NULL) {
+    lua_pushstring(L, r->name);
+  } else if (push_function(L, r->coroutine)) {
+    lua_Debug about;
+    lua_pushvalue(L, -1);
+    lua_getinfo(L, ">S", &about);
+    if (strcmp(about.what, "C") == 0)
+      push_library_name(L, r->codec);
+    else
+      lua_pushfstring(L, "%s:%d", about.short_src, about.linedefined);
+  } else {
+    lua_pushnil(L);
+  }
+  lua_copy(L, -1, top + 1);
+  lua_settop(L, top + 1);
 }
 
 static void encode_report(lua_State *L, const report *r, int first) {
@@ -84,7 +130,7 @@ static int make_report(lua_State *L) {
     push_traceback(L, r->coroutine);
   else
     lua_pushliteral(L, "");
-  push_name(L, r->coroutine, r->name);
+  push_name(L, r);
   lua_pushvalue(L, 2);
   encode_report(L, r, 3);
   return 0;

@@ -1,5 +1,6 @@
 #include "lua/scheduler.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,8 +57,11 @@ static echo_priority check_priority(lua_State *L, int options) {
 /* The string stays in the options table, and the table on the stack, while the request is used. */
 static const char *check_string(lua_State *L, int options, const char *name) {
   if (lua_isnil(L, -1)) return NULL;
-  if (lua_type(L, -1) != LUA_TSTRING) echo__fail_option(L, options, name, "a string");
-  return lua_tostring(L, -1);
+  size_t length = 0;
+  const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &length) : NULL;
+  if (text == NULL) echo__fail_option(L, options, name, "a string");
+  if (strlen(text) != length) echo__fail_option(L, options, name, "a string without zero bytes");
+  return text;
 }
 
 static void parse_options(lua_State *L, int options, request *r) {
@@ -144,6 +148,7 @@ static void encode_chunk(lua_State *L, const echo__host *host, echo__chunk *chun
 static int submit_runners(echo__client *client, echo__job *job, const request *r) {
   unsigned count = client->runtime->workers;
   if (count > job->map->chunk_count) count = (unsigned)job->map->chunk_count;
+  if (count == 0) count = 1; /* an empty list ends like any other */
   echo__store(&job->map->runners, count, relaxed);
   for (unsigned i = 0; i < count; i++) {
     int status =
@@ -164,6 +169,9 @@ static int map(lua_State *L) {
   luaL_checktype(L, list, LUA_TTABLE);
   lua_settop(L, list);
   lua_Integer length = luaL_len(L, list);
+  if (length < 0 || length > INT_MAX) {
+    return luaL_argerror(L, list, lua_pushfstring(L, "a list cannot have %I items", length));
+  }
   echo__job *job = echo__task_push(L, host, client);
   job->name = copy_name(L, r.name);
   job->map = echo__map_create(length, client->runtime->workers);

@@ -194,15 +194,11 @@ static echo_steal take_own(echo_queue *q, unsigned worker, int class, echo_taken
 static echo_steal take_injected(echo_queue *q, unsigned worker, int class, unsigned limit,
                                 echo_taken *taken) {
   if (!echo__injector_waits(&q->injectors[class])) return ECHO_STEAL_EMPTY;
-  echo_node *first, *batch[ECHO__BATCH];
-  bool left;
-  echo_steal outcome = echo__injector_take(&q->injectors[class], limit, &first, &left);
+  echo__batch batch;
+  echo_steal outcome = echo__injector_take(&q->injectors[class], limit, &batch);
   if (outcome != ECHO_STEAL_TAKEN) return outcome;
-  unsigned count = 0;
-  for (echo_node *node = first->next; node != NULL; node = node->next)
-    batch[count++] = node;
-  push_in_order(q, worker, class, batch, count);
-  return found(taken, first, class, left || count > 0, false);
+  push_in_order(q, worker, class, batch.nodes + 1, batch.count - 1);
+  return found(taken, batch.nodes[0], class, batch.left || batch.count > 1, false);
 }
 
 /* Takes up to half of what the victim has, oldest first; the first is to run, the others go into
@@ -331,14 +327,16 @@ echo_steal echo_queue_take(echo_queue *q, unsigned worker, echo_taken *taken) {
 }
 
 static echo_steal evict_class(echo_queue *q, int class, echo_taken *taken) {
-  echo_node *node;
-  bool left;
-  echo_steal outcome = echo__injector_take(&q->injectors[class], 1, &node, &left);
-  for (unsigned i = 0; i < q->workers && outcome != ECHO_STEAL_TAKEN; i++) {
+  echo__batch batch;
+  echo_steal outcome = echo__injector_take(&q->injectors[class], 1, &batch);
+  if (outcome == ECHO_STEAL_TAKEN) return found(taken, batch.nodes[0], class, false, false);
+  for (unsigned i = 0; i < q->workers; i++) {
+    echo_node *node;
     echo_steal one = echo__deque_steal(&q->sides[i].deques[class], &node);
-    if (one != ECHO_STEAL_EMPTY) outcome = one;
+    if (one == ECHO_STEAL_TAKEN) return found(taken, node, class, false, false);
+    if (one == ECHO_STEAL_RETRY) outcome = one;
   }
-  return outcome == ECHO_STEAL_TAKEN ? found(taken, node, class, false, false) : outcome;
+  return outcome;
 }
 
 echo_steal echo_queue_evict(echo_queue *q, echo_taken *taken) {

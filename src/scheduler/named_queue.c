@@ -93,8 +93,8 @@ echo__named_orders echo__named_add(echo__named_queue *queue, echo_task *task, ec
   return orders;
 }
 
-static echo_task *take_best(echo__named_queue *queue) {
-  for (int i = 0; i < ECHO_PRIORITIES; i++) {
+static echo_task *take_best(echo__named_queue *queue, int lowest) {
+  for (int i = 0; i <= ECHO_PRIORITY_HIGH - lowest; i++) {
     if (queue->classes[i].waiting > 0) return echo__task_of(take_first(&queue->classes[i]));
   }
   return NULL;
@@ -105,7 +105,7 @@ echo__named_orders echo__named_redeem(echo__named_queue *queue, echo_task *ticke
   uv_mutex_lock(&queue->mutex);
   class_of(queue, ticket->priority)->tickets--;
   keep(queue, ticket);
-  *task = queue->running < queue->limit ? take_best(queue) : NULL;
+  *task = queue->running < queue->limit ? take_best(queue, ticket->priority) : NULL;
   if (*task != NULL) {
     queue->running++;
     (*task)->flags |= ECHO__HAS_SLOT;
@@ -113,6 +113,13 @@ echo__named_orders echo__named_redeem(echo__named_queue *queue, echo_task *ticke
   echo__named_orders orders = issue(queue);
   uv_mutex_unlock(&queue->mutex);
   return orders;
+}
+
+echo_task *echo__named_evict(echo__named_queue *queue) {
+  uv_mutex_lock(&queue->mutex);
+  echo_task *task = take_best(queue, ECHO_PRIORITY_LOW);
+  uv_mutex_unlock(&queue->mutex);
+  return task;
 }
 
 echo__named_orders echo__named_give_back(echo__named_queue *queue) {

@@ -4,7 +4,8 @@
  * Its tasks wait in its own lists, one per priority. What goes into the work-stealing queue are
  * tickets: "when a worker gets here, let it take a task of that named queue, if there is a slot".
  * A worker that takes a ticket takes the most urgent task that waits at that moment, so priorities
- * hold inside the queue whatever was submitted first; it gets none if all slots are taken.
+ * hold inside the queue whatever was submitted first. It gets none if all slots are taken, nor one
+ * of a lower priority than the ticket's: that would pass over what waits outside of the queue.
  *
  * The invariant, restored under the mutex after every change: of each class there are at least as
  * many tickets out as tasks of it could start, min(waiting, limit - running). So no slot stays idle
@@ -56,6 +57,9 @@ echo__named_orders echo__named_add(echo__named_queue *queue, echo_task *task, ec
 /* A ticket was taken: *task is the task to run, which now holds a slot, or NULL. Any thread. */
 echo__named_orders echo__named_redeem(echo__named_queue *queue, echo_task *ticket,
                                       echo_task **task);
+
+/* Takes a task that waits, slot or no slot, to be cancelled; NULL if none does. Any thread. */
+echo_task *echo__named_evict(echo__named_queue *queue);
 
 /* A task that held a slot has ended. Any thread. */
 echo__named_orders echo__named_give_back(echo__named_queue *queue);

@@ -61,11 +61,12 @@ struct echo__worker {
 };
 
 struct echo_scheduler {
+  /* Read on every submit, written by nobody. */
   echo__plan plan;
   echo_queue *queue;
-  echo__pool pool; /* of tasks */
   echo__worker *workers;
   echo__lane lanes[ECHO__LANES];
+  ECHO__ALIGNED echo__pool pool; /* of tasks */
   echo__idle idle;
   echo__waiters waiters;
   ECHO__ALIGNED echo__word phase;
@@ -96,6 +97,9 @@ echo_steal echo__worker_step(echo__worker *worker);
 /* Sleeps until there may be something to do, the waiter was woken (NULL: there is none), the phase
  * changed or the deadline passed. */
 void echo__worker_rest(echo__worker *worker, const echo__waiter *waiter, uint64_t deadline);
+
+/* For a worker that goes back from a wait to the task that waited: it no longer searches. */
+void echo__worker_go_on(echo__worker *worker);
 
 /* -- end.c: the last steps of a task, on any thread -- */
 

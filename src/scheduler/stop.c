@@ -70,8 +70,20 @@ static void set_phase(echo_scheduler *s, uint32_t phase) {
   echo__fence(seq_cst);                   /* PAIR idle.announce */
 }
 
+/* Ends what waits in a named queue, of which stuck tasks may hold all the slots. */
+static void cancel_waiting(echo_scheduler *s, echo__named_queue *queue) {
+  for (echo_task *task; (task = echo__named_evict(queue)) != NULL;) {
+    if ((task->flags & ECHO__DETACHED) || echo__task_begin(task))
+      echo__finish(s, task, ECHO_TASK_CANCELLED);
+    else
+      echo__forget(s, task);
+  }
+}
+
 /* Ends what is still queued, beside the workers, which may all be stuck. */
 static void cancel_queued(echo_scheduler *s) {
+  for (unsigned i = 0; i < s->plan.queue_count; i++)
+    cancel_waiting(s, s->plan.queues[i]);
   echo_taken taken;
   echo_steal outcome;
   while ((outcome = echo_queue_evict(s->queue, &taken)) != ECHO_STEAL_EMPTY) {

@@ -72,7 +72,11 @@ static void sleep_until_ended(echo_scheduler *s, echo_task *task, uint64_t deadl
   echo__waiters_leave(&s->waiters, &waiter);
 }
 
-/* A worker that waits works meanwhile. */
+/* A worker that waits works meanwhile, unless the scheduler has stopped without it. */
+static bool may_work(const echo__worker *worker) {
+  return echo__load(&worker->scheduler->phase, acquire) != ECHO__STOPPED; /* PAIR stop.phase */
+}
+
 static void work_until_ended(echo__worker *worker, echo_task *task, uint64_t deadline) {
   if (echo__worker_step(worker) != ECHO_STEAL_EMPTY) return;
   echo__waiter waiter;
@@ -89,11 +93,12 @@ int echo_task_wait(echo_task *task, double seconds) {
   uint64_t deadline = seconds < 0 ? ECHO__FOREVER : echo__deadline_in(seconds);
   while (!echo__task_has_ended(task)) {
     if (deadline != ECHO__FOREVER && echo__now() >= deadline) break;
-    if (worker != NULL)
+    if (worker != NULL && may_work(worker))
       work_until_ended(worker, task, deadline);
     else
       sleep_until_ended(s, task, deadline);
   }
+  if (worker != NULL) echo__worker_go_on(worker);
   return status_of(task);
 }
 
@@ -105,5 +110,6 @@ int echo_task_cancel(echo_task *task) {
 
 void echo_task_release(echo_task *task) {
   if (task == NULL) return;
-  echo__give_up_handle(task->scheduler, task, echo__task_drop(task));
+  echo_scheduler *s = task->scheduler; /* read first: the task may be gone once it is dropped */
+  echo__give_up_handle(s, task, echo__task_drop(task));
 }

@@ -8,6 +8,8 @@
 
 enum { TRIES_BEFORE_YIELD = 16 };
 
+static const double trim_after = 0.5; /* seconds without work */
+
 _Thread_local echo__here echo__this_thread;
 
 int echo_worker_index(const echo_scheduler *s) {
@@ -61,19 +63,28 @@ static void run(echo__worker *worker, echo_task *task) {
   after_run(worker, task, again);
 }
 
-/* A worker that found work no longer searches. If nobody else does, it sees to what is left. */
+/* If nobody searches any more, the worker sees to what is left. */
+static void end_search(echo__worker *worker, bool more) {
+  echo_scheduler *s = worker->scheduler;
+  worker->searching = false;
+  if (!echo__idle_stop_searching(&s->idle)) return;
+  echo__fence(seq_cst); /* PAIR idle.announce */
+  if (more || echo_queue_has_work(s->queue)) echo__idle_notify(&s->idle);
+}
+
+void echo__worker_go_on(echo__worker *worker) {
+  if (worker->searching) end_search(worker, false);
+}
+
+/* A worker that found work no longer searches. */
 static void note_found(echo__worker *worker, const echo_taken *taken) {
   echo_scheduler *s = worker->scheduler;
   worker->ran++;
   if (taken->stolen) echo__bump(&worker->stolen, 1);
-  if (!worker->searching) {
-    if (taken->more) echo__idle_notify(&s->idle);
-    return;
-  }
-  worker->searching = false;
-  if (!echo__idle_stop_searching(&s->idle)) return;
-  echo__fence(seq_cst); /* PAIR idle.announce */
-  if (taken->more || echo_queue_has_work(s->queue)) echo__idle_notify(&s->idle);
+  if (worker->searching)
+    end_search(worker, taken->more);
+  else if (taken->more)
+    echo__idle_notify(&s->idle);
 }
 
 echo_steal echo__worker_step(echo__worker *worker) {
@@ -113,18 +124,31 @@ static bool second_look(void *context) {
   return phase == ECHO__STOPPED || has_reason(r->worker, r->waiter);
 }
 
-/* Looks again for a while, if the worker has been busy: more is likely to come. A worker that was
- * woken for a task or two parks at once, since spinning would delay whoever gave it the task. */
+/* Looks again for a while, if the worker has been busy: more is likely to come. Each look pulls
+ * away the line that submitters write, so there are pauses between, in which a batch gathers. A
+ * worker that was woken for a task or two parks at once, since spinning would delay whoever gave it
+ * the task. */
 static bool spin(const echo__worker *worker, const echo__waiter *waiter) {
   if (worker->ran < ECHO__SPIN_AFTER) return false;
   for (int round = 0; round < ECHO__SPIN_ROUNDS; round++) {
-    if (has_reason(worker, waiter)) return true;
-    if (round < ECHO__SPIN_ROUNDS / 2)
+    for (int i = 0; i < ECHO__SPIN_PAUSES; i++)
       echo__pause();
-    else
-      sched_yield();
+    if (round >= ECHO__SPIN_ROUNDS / 4) sched_yield();
+    if (has_reason(worker, waiter)) return true;
   }
   return false;
+}
+
+/* After a burst the memory is kept for the next one, and given back when none came for a while. */
+static void park(echo__worker *worker, const echo__waiter *waiter, uint64_t deadline) {
+  echo_scheduler *s = worker->scheduler;
+  bool swollen = echo__pool_swollen(&s->pool);
+  uint64_t trim_at = swollen ? echo__deadline_in(trim_after) : ECHO__FOREVER;
+  bool trims = trim_at < deadline;
+  rest r = {worker, waiter};
+  worker->searching =
+      echo__idle_park(&s->idle, worker->index, trims ? trim_at : deadline, second_look, &r);
+  if (trims && !worker->searching && echo__now() >= trim_at) echo__pool_trim(&s->pool);
 }
 
 void echo__worker_rest(echo__worker *worker, const echo__waiter *waiter, uint64_t deadline) {
@@ -136,10 +160,8 @@ void echo__worker_rest(echo__worker *worker, const echo__waiter *waiter, uint64_
     echo__idle_stop_searching(&s->idle);
   }
   worker->ran = 0;
-  if (echo__pool_swollen(&s->pool)) echo__pool_trim(&s->pool);
   echo__bump(&worker->parked, 1);
-  rest r = {worker, waiter};
-  worker->searching = echo__idle_park(&s->idle, worker->index, deadline, second_look, &r);
+  park(worker, waiter, deadline);
 }
 
 /* -- threads ---------------------------------------------------------------------------------- */

@@ -1,0 +1,142 @@
+-- Memory stays flat however often something is done. Each row is a script of its own that does it
+-- so often that whatever was lost each time would show.
+
+local assert = require "luassert"
+local process = require "spec.lua.support.process"
+
+local frame = [[
+local echo = require "echo"
+local machine = require "spec.lua.support.machine"
+local text = ("x"):rep(1000)
+local s = echo.builder():with_worker_count(2):with_queue("one", { limit = 1 }):build()
+local function round()
+  %s
+end
+local function measure()
+  for _ = 1, 3 do round() end
+  collectgarbage()
+  collectgarbage()
+  return machine.memory(), machine.thread_count()
+end
+local memory_before, threads_before = measure()
+local memory, threads = measure()
+print(memory - memory_before, threads - threads_before)
+s:stop()
+]]
+
+-- What one round does.
+local flat = {
+  ["tasks that are waited for"] = [[
+    for i = 1, 10000 do
+      s:submit(function(t) return t end, { text, i }):wait()
+    end]],
+  ["tasks that nobody waits for"] = [[
+    for i = 1, 10000 do
+      s:submit({ name = text, queue = i % 2 == 0 and "one" or nil }, math.abs, -i)
+    end
+    s:submit({ priority = "low" }, math.abs, 1):wait()]],
+  ["a new function for each task"] = [[
+    for i = 1, 5000 do
+      s:submit(load("local a = ...; return a .. " .. i), text):wait()
+    end]],
+  ["tasks that fail"] = [[
+    for i = 1, 5000 do
+      s:submit(function(t) error({ t }) end, text):pwait()
+    end]],
+  ["results that cannot travel"] = [[
+    for i = 1, 5000 do
+      s:submit(function(t) return { t, io.stdout } end, text):pwait()
+    end]],
+  ["submits that are refused half-way"] = [[
+    for i = 1, 10000 do
+      pcall(s.submit, s, { name = text }, print, { text, text, io.stdout })
+      pcall(s.submit, s, { queue = "none", name = text }, print, text)
+      pcall(s.map, s, print, { text, text, io.stdout })
+    end]],
+  ["tasks that are cancelled"] = [[
+    for i = 1, 10000 do
+      s:submit({ priority = "low" }, math.abs, -1, text):cancel()
+    end
+    s:submit({ priority = "low" }, math.abs, 1):wait()]],
+  ["waits that time out"] = [[
+    local task = s:submit(function()
+      local echo = require "echo"
+      local started = echo.now()
+      while echo.now() < started + 0.05 do end
+    end)
+    while not task:pwait(0) do end]],
+  ["maps"] = [[
+    local list = {}
+    for i = 1, 1000 do list[i] = text end
+    for i = 1, 50 do
+      s:map(function(t) return { t } end, list):wait()
+      s:map(error, list):pwait()
+      s:map(math.abs, {}):wait()
+    end]],
+  ["builders that build nothing"] = [[
+    for i = 1, 5000 do
+      local b = echo.builder():with_queue(text, { limit = 1 }):with_setup(print, text)
+      pcall(b.with_setup, b, print, { text, io.stdout })
+      pcall(b.with_queue, b, text, { limit = 1 })
+      b:with_path(text, text):with_path(text, text):with_name(text)
+    end]],
+  ["schedulers that never start"] = [[
+    for i = 1, 500 do
+      local s <close> = echo.builder():with_setup(print, text):with_path(text, text):build()
+    end]],
+  ["schedulers that work and stop"] = [[
+    for i = 1, 50 do
+      local s <close> = echo.builder():with_worker_count(2):with_setup(rawset, _G, "x", text):build()
+      s:submit(math.abs, 1)
+      s:submit(error, text)
+    end]],
+  ["schedulers that are collected with work to do"] = [[
+    for i = 1, 50 do
+      local s = echo.builder():with_worker_count(2):build()
+      for _ = 1, 50 do s:submit(math.abs, 1, text) end
+      s = nil
+      collectgarbage()
+    end]],
+  ["schedulers whose setup fails"] = [[
+    for i = 1, 50 do
+      local s <close> = echo.builder():with_worker_count(2):with_setup(error, text):build()
+      s:submit(math.abs, 1):pwait()
+    end]],
+}
+
+describe("memory stays flat over", function()
+  for sentence, round in pairs(flat) do
+    it(sentence, function()
+      -- With one arena, malloc does not depend on which thread comes first.
+      local command = "MALLOC_ARENA_MAX=1 timeout 60 $LUA $SCRIPT"
+      local result = process.shell(frame:format(round), command)
+      assert.equal("", result.err)
+      local growth, threads = result.out:match("^(-?%d+)\t(-?%d+)\n$")
+      assert.is_true(tonumber(growth) < 4096, ("it grew by %s KiB"):format(growth))
+      assert.equal("0", threads)
+      assert.equal(0, result.code)
+    end)
+  end
+end)
+
+describe("a task that has ended", function()
+  it("holds its arguments no longer, though its handle lives", function()
+    local result = process.run([[
+      local echo = require "echo"
+      local machine = require "spec.lua.support.machine"
+      local s <close> = echo.builder():with_worker_count(2):build()
+      local large, tasks = ("x"):rep(2 ^ 20), {}
+      for i = 1, 300 do
+        tasks[i] = s:submit(function(text) return #text end, large)
+        assert(tasks[i]:wait() == 2 ^ 20)
+      end
+      local list = { large, large, large, large, large }
+      for i = 1, 60 do
+        tasks[#tasks + 1] = s:map(function(text) return #text end, list)
+        tasks[#tasks]:wait()
+      end
+      print(machine.peak_memory())]])
+    assert.equal("", result.err)
+    assert.is_true(tonumber(result.out) < 100 * 1024, "it took KiB: " .. result.out)
+  end)
+end)
