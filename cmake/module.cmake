@@ -11,7 +11,7 @@ target_include_directories(echo_lua_headers SYSTEM INTERFACE ${LUA_INCLUDE_DIR})
 
 echo_layer(lua BELOW base queue scheduler HEADERS lua.h LINK echo_lua_headers
   SOURCES alloc.c builder.c check.c code.c codec.c decode.c decode_object.c encode.c encode_object.c error.c failure.c host.c job.c
-    map.c message.c module.c names.c pointer_map.c refusal.c runtime.c scheduler.c state.c task.c)
+    map.c message.c module.c names.c pointer_map.c refusal.c run.c runtime.c scheduler.c state.c task.c)
 
 add_library(echo_module MODULE ${ECHO_CORE_OBJECTS} $<TARGET_OBJECTS:echo_lua_objects>)
 target_link_libraries(echo_module PRIVATE PkgConfig::LIBUV Threads::Threads)

@@ -64,7 +64,7 @@ static bool get_lowest(lua_State *coroutine, lua_Debug *frame) {
   return lua_getstack(coroutine, inside, frame) == 1;
 }
 
-/* Pushes the task's function, which state.c keeps in the first place of the lowest frame; false if
+/* Pushes the task's function, which run.c keeps in the first place of the lowest frame; false if
  * it is not there. */
 static bool push_function(lua_State *L, lua_State *coroutine) {
   lua_Debug lowest;

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "lua/state.h"
+#include "lua/run.h"
 
 /* A runner's share is cut small enough to balance uneven items, and a chunk stays small enough to
  * make way soon and to lie on a Lua stack. */
@@ -74,9 +74,8 @@ const echo__chunk *echo__map_failure(const echo__map *map) {
 void echo__map_run(void *argument) {
   echo__job *job = argument;
   if (!echo__job_begin(job) && echo__job_get_state(job) != ECHO__JOB_RUNNING) return;
-  echo__worker_state *state = echo__worker_state_here(job->runtime);
   for (echo__chunk *chunk; (chunk = echo__map_take(job->map)) != NULL;) {
-    echo__state_run_chunk(state, job, chunk);
+    echo__run_chunk(job, chunk);
     echo__add(&job->map->done, 1, relaxed);
     if (chunk->failed) echo__map_cut_short(job->map);
     if (echo_task_should_yield()) {

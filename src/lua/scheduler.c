@@ -8,7 +8,7 @@
 #include "lua/encode.h"
 #include "lua/error.h"
 #include "lua/map.h"
-#include "lua/state.h"
+#include "lua/run.h"
 #include "lua/task.h"
 
 typedef struct scheduler {
@@ -123,8 +123,7 @@ static int submit(lua_State *L) {
   encode(L, host, job, r.function, last - r.function + 1);
   r.core.on_end = echo__job_on_end;
   echo__job_share(job);
-  int status =
-      echo_scheduler_submit(client->runtime->scheduler, &r.core, echo__state_run, job, NULL);
+  int status = echo_scheduler_submit(client->runtime->scheduler, &r.core, echo__run_job, job, NULL);
   if (status == ECHO_OK) return 1;
   echo__job_unshare(job);
   return refuse(L, host, &r, status);
