@@ -18,9 +18,17 @@ local function measure()
   collectgarbage()
   return machine.memory(), machine.thread_count()
 end
+-- How much waits in queues at the worst moment differs from round to round, and with it what malloc
+-- holds; but what is lost is lost each time. So the least growth of several measures counts.
 local memory_before, threads_before = measure()
-local memory, threads = measure()
-print(memory - memory_before, threads - threads_before)
+local least, threads = math.huge, 0
+for _ = 1, 5 do
+  local memory, now = measure()
+  least = math.min(least, memory - memory_before)
+  memory_before, threads = memory, now - threads_before
+  if least < 4096 then break end
+end
+print(least, threads)
 s:stop()
 ]]
 

@@ -180,7 +180,7 @@ IT(lets_half_of_the_workers_search) {
 
 /* A worker that parks whenever there is no work, and a submitter that makes some and notifies: all
  * of it is done, or the test hangs. */
-enum { PIECES = 100000 };
+enum { PIECES = 200000 };
 
 static atomic_uint made, done;
 
@@ -201,6 +201,8 @@ static void *work(void *unused) {
       continue;
     }
     if (searching) echo__idle_stop_searching(&idle);
+    for (unsigned k = 0; k < atomic_load(&done) % 13; k++)
+      echo__pause();
     searching = echo__idle_park(&idle, ME, ECHO__FOREVER, has_work, NULL);
   }
   if (searching) echo__idle_stop_searching(&idle);
@@ -217,7 +219,7 @@ IT(loses_no_wake_up) {
     echo__idle_notify(&idle);
     while (atomic_load(&done) <= i)
       echo__pause();
-    for (unsigned k = 0; k < i % 64; k++)
+    for (unsigned k = 0; k < i % 17; k++)
       echo__pause(); /* so that it comes now before, now after the worker lies down */
   }
   spec_threads_join(&threads);

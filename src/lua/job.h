@@ -2,10 +2,10 @@
  * A job: one function with its arguments, on its way through the scheduler, and what came of it.
  *
  * References: one of the host's handle, one for the core task (for a map: one for all of its
- * tasks). The state word says who may touch what. Until it is RUNNING the message `input` is read
- * by whoever runs the job; `outcome` and `output` are written by the worker before it stores an end
- * state with release, and read by the host after it saw that with acquire (PAIR job.state). So no
- * lock guards the messages.
+ * tasks). The state word says who may touch what. The message `input` is read by whoever runs the
+ * job, and released as soon as it has run (a map's when it goes); `kind` and `output` are written
+ * by the worker before it stores an end state with release, and read by the host after it saw that
+ * with acquire (PAIR job.state). So no lock guards the messages.
  */
 #ifndef ECHO_LUA_JOB_H
 #define ECHO_LUA_JOB_H

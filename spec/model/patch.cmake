@@ -1,0 +1,57 @@
+# cmake -D MODEL=... -D BUG=... -D SOURCE=... -D OUT=... -P patch.cmake
+#
+# Writes into OUT the files of the core as the model MODEL is to see them: with variables that
+# several threads use told to the model (`told` in bugs.cmake) and with the seeded bug BUG in it
+# ("none" for none). What is not written is read from src/ itself. OUT/variant.h says whether the
+# text that a rule replaces was found, exactly once; if not, the check fails when it runs.
+set(stale "")
+set(files "")
+
+function(replace FILE FROM TO)
+  string(MAKE_C_IDENTIFIER "${FILE}" id)
+  if(NOT DEFINED TEXT_${id})
+    if(FILE MATCHES "^echo/")
+      file(READ ${SOURCE}/include/${FILE} text)
+    else()
+      file(READ ${SOURCE}/src/${FILE} text)
+    endif()
+    list(APPEND files ${FILE})
+    set(files "${files}" PARENT_SCOPE)
+  else()
+    set(text "${TEXT_${id}}")
+  endif()
+  string(FIND "${text}" "${FROM}" at)
+  string(FIND "${text}" "${FROM}" last REVERSE)
+  if(at EQUAL -1 OR NOT at EQUAL last)
+    set(stale TRUE PARENT_SCOPE)
+    message("${MODEL}: not exactly once in ${FILE}: ${FROM}")
+  else()
+    string(REPLACE "${FROM}" "${TO}" text "${text}")
+  endif()
+  set(TEXT_${id} "${text}" PARENT_SCOPE)
+endfunction()
+
+macro(told MODELS FILE FROM TO)
+  if("${MODELS}" MATCHES "(^| )${MODEL}( |$)")
+    replace("${FILE}" "${FROM}" "${TO}")
+  endif()
+endmacro()
+
+macro(bug NAME RESULT FILE FROM TO)
+  if("${NAME}" STREQUAL "${MODEL}.${BUG}")
+    replace("${FILE}" "${FROM}" "${TO}")
+    set(known TRUE)
+  endif()
+endmacro()
+
+set(known FALSE)
+include(${CMAKE_CURRENT_LIST_DIR}/bugs.cmake)
+foreach(file ${files})
+  string(MAKE_C_IDENTIFIER "${file}" id)
+  file(WRITE ${OUT}/${file} "${TEXT_${id}}")
+endforeach()
+if(stale)
+  file(WRITE ${OUT}/variant.h "#include \"memory.hpp\"\nextern const char *const model_stale = \"${MODEL}.${BUG}\";\n")
+else()
+  file(WRITE ${OUT}/variant.h "#include \"memory.hpp\"\nextern const char *const model_stale = nullptr;\n")
+endif()

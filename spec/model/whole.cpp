@@ -1,0 +1,465 @@
+/*
+ * The whole scheduler through its own interface: submit, run, wait, cancel, stop, release. Every
+ * file is the real one but the pool, the threads and libuv.
+ */
+#include "variant.h" /* before all that tells the model something */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sched.h>
+
+#include "system.hpp"
+
+static void model_free(void *memory);
+#define free(memory) model_free(memory)
+
+#include "queue/deque.c"
+#include "queue/injector.c"
+#define class class_
+#define WORD_BITS    QUEUE_WORD_BITS
+#define zeroed_lines queue_zeroed_lines
+#include "queue/queue.c"
+#undef WORD_BITS
+#undef zeroed_lines
+#include "scheduler/named_queue.c"
+#undef class
+#include "scheduler/end.c"
+#include "scheduler/idle.c"
+#include "scheduler/lane.c"
+#include "scheduler/scheduler.c"
+#include "scheduler/stop.c"
+#include "scheduler/task.c"
+#include "scheduler/waiters.c"
+#include "scheduler/worker.c"
+
+enum { WORKERS = 2, OBJECTS = 8 };
+
+/* The workers' threads: threads 1 and on of the scenario. */
+struct start {
+  void (*run)(void *);
+  void *argument;
+  handover started, over;
+};
+
+struct stage;
+static stage *the_stage;
+
+struct everything {
+  echo_scheduler s;
+  echo_queue q;
+  presence present;
+  side sides[WORKERS];
+  echo__worker workers[WORKERS];
+};
+
+struct stage : model::scenario {
+  alignas(128) char memory[sizeof(everything)];
+  everything *all;
+  echo_scheduler *s;
+  struct start starts[WORKERS];
+  unsigned started = 0;
+  alignas(128) char objects[OBJECTS][sizeof(echo_task)];
+  bool used[OBJECTS] = {};
+  bool gone = false; /* the scheduler */
+  int ran = 0, ended = 0, ended_cancelled = 0;
+
+  stage() {
+    the_stage = this;
+    for (echo__here &here : model_heres)
+      here = echo__here();
+    memset(memory, 0, sizeof memory);
+    all = new (memory, (model::scenario *)nullptr) everything();
+    s = &all->s;
+    echo_queue *q = &all->q;
+    s->plan.workers = q->workers = WORKERS;
+    s->plan.name = (char *)"model";
+    q->words = 1;
+    q->present = &all->present;
+    q->sides = all->sides;
+    for (unsigned i = 0; i < WORKERS; i++)
+      side_init(&all->sides[i], i);
+    for (echo__injector &injector : q->injectors)
+      echo__injector_init(&injector);
+    s->queue = q;
+    s->workers = all->workers;
+    echo__idle_init(&s->idle, WORKERS);
+    echo__waiters_init(&s->waiters, &s->idle);
+    echo__workers_reset(s);
+  }
+
+  void thread(unsigned index) override {
+    if (index == 0) {
+      outside();
+      for (unsigned i = started; i < WORKERS; i++)
+        starts[i].started.set();
+    } else if (index <= WORKERS) {
+      struct start *mine = &starts[index - 1];
+      mine->started.wait();
+      if (mine->run != NULL) mine->run(mine->argument);
+      mine->over.set();
+    } else {
+      other();
+    }
+  }
+
+  virtual void outside() = 0;
+  virtual void other() {
+  }
+
+  void after() override {
+    if (!gone) {
+      CHECK(echo__load(&s->abandoned, relaxed)); /* then it all stays */
+      return;
+    }
+    for (bool one : used)
+      CHECK(!one);
+  }
+};
+
+static void model_free(void *memory) {
+  if (memory != the_stage->s) return;
+  CHECK(!the_stage->gone);
+  the_stage->gone = true;
+  the_stage->all->~everything();
+}
+
+void *model_take(void) {
+  for (int i = 0; i < OBJECTS; i++) {
+    if (the_stage->used[i]) continue;
+    the_stage->used[i] = true;
+    return new (the_stage->objects[i], (model::scenario *)nullptr) echo_task;
+  }
+  return NULL;
+}
+
+void model_give(void *object) {
+  int number = (int)(((char *)object - the_stage->objects[0]) / sizeof(echo_task));
+  CHECK(number >= 0 && number < OBJECTS && the_stage->used[number]);
+  the_stage->used[number] = false;
+  ((echo_task *)object)->argument = NULL; /* must come after every use */
+  ((echo_task *)object)->~echo_task();
+}
+
+int echo__thread_start(uv_thread_t *thread, void (*run)(void *), void *argument) {
+  *thread = (int)the_stage->started++;
+  struct start *one = &the_stage->starts[*thread];
+  one->run = run;
+  one->argument = argument;
+  one->started.set();
+  return ECHO_OK;
+}
+int uv_thread_join(uv_thread_t *thread) {
+  the_stage->starts[*thread].over.wait();
+  return 0;
+}
+void echo__thread_name(const char *) {
+}
+void echo__thread_leave_behind(uv_thread_t *) {
+}
+void echo__cache_close(echo__pool *, echo__cache *) {
+}
+void echo__pool_close(echo__pool *) {
+}
+int echo__pool_init(echo__pool *, size_t) {
+  return ECHO_OK;
+}
+void echo__plan_close(echo__plan *) {
+}
+
+static void nothing(void *) {
+  the_stage->ran++;
+}
+static void on_end(void *, int status) {
+  the_stage->ended++;
+  if (status == ECHO_CANCELLED) the_stage->ended_cancelled++;
+}
+static const echo_task_options options = {.priority = ECHO_PRIORITY_NORMAL, .on_end = on_end};
+
+static int submit(echo_task_function function, echo_task **handle) {
+  return echo_scheduler_submit(the_stage->s, &options, function, NULL, handle);
+}
+
+/* What was accepted has run when a drain is over. */
+struct drain : stage {
+  void outside() override {
+    for (int i = 0; i < 2; i++)
+      CHECK(submit(nothing, NULL) == ECHO_OK);
+    CHECK(echo_scheduler_stop(s, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL) == ECHO_OK);
+    CHECK(ran == 2 && ended == 2);
+    CHECK(submit(nothing, NULL) == ECHO_STOPPED);
+    echo_scheduler_release(s);
+  }
+};
+
+/* Two threads submit, one stops: a submit is refused or its task runs. */
+struct race_to_stop : stage {
+  int accepted = 0;
+  handover over;
+
+  void one() {
+    int status = submit(nothing, NULL);
+    CHECK(status == ECHO_OK || status == ECHO_STOPPED);
+    accepted += status == ECHO_OK;
+  }
+  void outside() override {
+    one();
+    CHECK(echo_scheduler_stop(s, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL) == ECHO_OK);
+    int ended_now = ended;
+    over.wait();
+    CHECK(ended == ended_now && ended == accepted && ran == accepted);
+    echo_scheduler_release(s);
+  }
+  void other() override {
+    one();
+    one();
+    over.set();
+  }
+};
+
+static void spawn_two(void *) {
+  the_stage->ran++;
+  for (int i = 0; i < 2; i++)
+    CHECK(submit(nothing, NULL) == ECHO_OK);
+}
+
+/* A drain runs children too. */
+struct drain_children : stage {
+  void outside() override {
+    CHECK(submit(spawn_two, NULL) == ECHO_OK);
+    CHECK(echo_scheduler_stop(s, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL) == ECHO_OK);
+    CHECK(ran == 3 && ended == 3);
+    echo_scheduler_release(s);
+  }
+};
+
+/* Each of what was queued ends, once; what a cancel ended never runs. */
+struct stop_cancel : stage {
+  void outside() override {
+    for (int i = 0; i < 2; i++)
+      CHECK(submit(nothing, NULL) == ECHO_OK);
+    CHECK(echo_scheduler_stop(s, ECHO_STOP_CANCEL, ECHO_FOREVER, NULL) == ECHO_OK);
+    CHECK(ended == 2 && ran + ended_cancelled == 2);
+    echo_scheduler_release(s);
+  }
+};
+
+/* A wait ends when the task does, in whatever order; the effects are seen. */
+struct wait_outside : stage {
+  model::plain<int> result;
+
+  static void work(void *) {
+    ((wait_outside *)the_stage)->result = 7;
+  }
+  void outside() override {
+    echo_task *task;
+    CHECK(submit(work, &task) == ECHO_OK);
+    CHECK(echo_task_wait(task, ECHO_FOREVER) == ECHO_OK);
+    CHECK(result == 7 && ended == 1);
+    echo_task_release(task);
+    CHECK(echo_scheduler_stop(s, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL) == ECHO_OK);
+    echo_scheduler_release(s);
+  }
+};
+
+/* Cancelling, running, waiting on another thread, and giving up the handle. */
+struct cancel : stage {
+  echo_task *task;
+  handover there, seen;
+  int waited = 1;
+
+  void outside() override {
+    CHECK(submit(nothing, &task) == ECHO_OK);
+    there.set();
+    int status = echo_task_cancel(task);
+    CHECK(status == ECHO_OK || status == ECHO_INVALID);
+    seen.wait();
+    CHECK(ended == 1 && ran + ended_cancelled == 1);
+    CHECK(waited == (ran == 1 ? ECHO_OK : ECHO_CANCELLED));
+    CHECK((status == ECHO_OK) == (ran == 0));
+    echo_task_release(task);
+    CHECK(echo_scheduler_stop(s, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL) == ECHO_OK);
+    echo_scheduler_release(s);
+  }
+  void other() override {
+    there.wait();
+    do {
+      waited = echo_task_wait(task, model::choose(2) ? 0.5 : ECHO_FOREVER);
+    } while (waited == ECHO_TIMEOUT);
+    seen.set();
+  }
+};
+
+/* A handle that outlives the scheduler: the last one to go frees it. */
+struct orphan : stage {
+  echo_task *task;
+  handover submitted, stopped, released;
+
+  void outside() override {
+    CHECK(submit(nothing, &task) == ECHO_OK);
+    submitted.set();
+    CHECK(echo_scheduler_stop(s, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL) == ECHO_OK);
+    stopped.set();
+    echo_scheduler_release(s);
+    released.set();
+  }
+  void other() override {
+    submitted.wait();
+    unsigned when = model::choose(4);
+    if (when > 0) stopped.wait(); /* mostly into the middle of the release */
+    if (when > 2) released.wait();
+    echo_task_release(task);
+  }
+};
+
+/* A task that is called again, against a cancel. */
+struct again : stage {
+  static void twice(void *) {
+    if (++the_stage->ran == 1) CHECK(echo_task_again() == ECHO_OK);
+  }
+  void outside() override {
+    echo_task *task;
+    CHECK(submit(twice, &task) == ECHO_OK);
+    int status = echo_task_cancel(task);
+    int outcome = echo_task_wait(task, ECHO_FOREVER);
+    CHECK(ended == 1 && (status == ECHO_OK) == (outcome == ECHO_CANCELLED));
+    CHECK(outcome == ECHO_CANCELLED ? ran <= 1 : ran == 2);
+    echo_task_release(task);
+    CHECK(echo_scheduler_stop(s, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL) == ECHO_OK);
+    echo_scheduler_release(s);
+  }
+};
+
+/* A named queue: one at a time, and all of them. */
+struct named : stage {
+  alignas(16) char named_memory[sizeof(echo__named_queue) + 2];
+  echo__named_queue *queues[1];
+  int inside = 0;
+  handover over;
+
+  static void one_at_a_time(void *) {
+    named *self = (named *)the_stage;
+    CHECK(++self->inside == 1);
+    model::pause();
+    self->inside--;
+    self->ran++;
+  }
+  void one() {
+    echo_task_options in_queue = options;
+    in_queue.queue = "n";
+    CHECK(echo_scheduler_submit(s, &in_queue, one_at_a_time, NULL, NULL) == ECHO_OK);
+  }
+  void before() override {
+    memset(named_memory, 0, sizeof named_memory);
+    queues[0] = new (named_memory, (model::scenario *)nullptr) echo__named_queue;
+    queues[0]->limit = 1;
+    queues[0]->name[0] = 'n';
+    s->plan.queues = queues;
+    s->plan.queue_count = 1;
+  }
+  void outside() override {
+    one();
+    over.wait();
+    CHECK(echo_scheduler_stop(s, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL) == ECHO_OK);
+    CHECK(ran == 2 && ended == 2);
+    echo_scheduler_release(s);
+  }
+  void other() override {
+    one();
+    over.set();
+  }
+};
+
+static handover stuck_ends;
+
+static void stuck(void *) {
+  stuck_ends.wait();
+}
+
+/* A stop that runs out of time, and a thread that waits for the stuck task. */
+struct abandon : stage {
+  echo_task *task;
+  handover there, seen;
+
+  void outside() override {
+    stuck_ends = handover();
+    CHECK(submit(stuck, &task) == ECHO_OK);
+    there.set();
+    size_t abandoned = 0;
+    int status = echo_scheduler_stop(s, ECHO_STOP_CANCEL, 0.5, &abandoned);
+    seen.wait();
+    stuck_ends.set();
+    int outcome = echo_task_wait(task, ECHO_FOREVER);
+    CHECK(outcome == ECHO_OK || outcome == ECHO_CANCELLED || outcome == ECHO_LOST);
+    CHECK(outcome != ECHO_LOST || status == ECHO_TIMEOUT);
+    echo_task_release(task);
+    echo_scheduler_release(s);
+  }
+  void other() override {
+    there.wait();
+    int outcome = echo_task_wait(task, ECHO_FOREVER);
+    CHECK(outcome == ECHO_OK || outcome == ECHO_CANCELLED || outcome == ECHO_LOST);
+    seen.set();
+  }
+};
+
+static void parent_of_stuck(void *) {
+  echo_task *child;
+  int status = submit(stuck, &child);
+  if (status == ECHO_STOPPED) return;
+  CHECK(status == ECHO_OK);
+  int outcome = echo_task_wait(child, ECHO_FOREVER);
+  CHECK(outcome == ECHO_OK || outcome == ECHO_CANCELLED || outcome == ECHO_LOST);
+  echo_task_release(child);
+}
+
+/* The same where the thread that waits is a worker. */
+struct abandon_inside : stage {
+  void outside() override {
+    stuck_ends = handover();
+    CHECK(submit(parent_of_stuck, NULL) == ECHO_OK);
+    echo_scheduler_stop(s, ECHO_STOP_CANCEL, 0.5, NULL);
+    stuck_ends.set();
+    echo_scheduler_release(s);
+  }
+};
+
+static event child_ran;
+
+static void set_child_ran(void *) {
+  child_ran.set();
+}
+
+/* A task that waits for a child, queues another and then needs a second worker to run that. */
+static void family(void *) {
+  echo_task *child;
+  CHECK(submit(nothing, &child) == ECHO_OK);
+  CHECK(echo_task_wait(child, ECHO_FOREVER) == ECHO_OK);
+  echo_task_release(child);
+  CHECK(submit(set_child_ran, NULL) == ECHO_OK);
+  child_ran.wait();
+}
+
+struct wait_inside : stage {
+  void outside() override {
+    child_ran = event();
+    CHECK(submit(family, NULL) == ECHO_OK);
+    CHECK(echo_scheduler_stop(s, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL) == ECHO_OK);
+    CHECK(ended == 3);
+    echo_scheduler_release(s);
+  }
+};
+
+SCENARIO(drain, 3, 20000, 0, 0)
+SCENARIO(race_to_stop, 4, 20000, 0, 0)
+SCENARIO(drain_children, 3, 20000, 0, 0)
+SCENARIO(stop_cancel, 3, 20000, 0, 0)
+SCENARIO(wait_outside, 3, 20000, 0, 0)
+SCENARIO(wait_inside, 3, 40000, 0, 0)
+SCENARIO(cancel, 4, 20000, 0, 0)
+SCENARIO(again, 3, 20000, 0, 0)
+SCENARIO(named, 4, 20000, 0, 0)
+SCENARIO(orphan, 4, 20000, 0, 0)
+SCENARIO(abandon, 4, 20000, 0, 0)
+SCENARIO(abandon_inside, 3, 20000, 0, 0)
