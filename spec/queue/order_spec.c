@@ -114,10 +114,20 @@ IT(leaves_a_victim_at_least_the_newer_half) {
 }
 
 IT(takes_what_was_submitted_in_its_order) {
-  for (int i = 0; i < 60; i++)
+  for (int i = 0; i < 1000; i++)
     spec_inject(&shelf, NORMAL, i);
-  for (int i = 0; i < 60; i++)
+  for (int i = 0; i < 1000; i++)
     assert_int_equal(spec_take(&shelf, 0), i);
+}
+
+IT(comes_to_what_was_submitted_though_its_own_tasks_never_end) {
+  spec_inject(&shelf, NORMAL, 9);
+  int takes = 0;
+  do {
+    spec_push(&shelf, 0, NORMAL, 1);
+    takes++;
+  } while (spec_take(&shelf, 0) == 1);
+  assert_true(takes > 1);
 }
 
 IT(tells_where_a_node_came_from) {
@@ -180,6 +190,7 @@ int main(void) {
       ON_A_SHELF(steals_the_oldest),
       ON_A_SHELF(leaves_a_victim_at_least_the_newer_half),
       ON_A_SHELF(takes_what_was_submitted_in_its_order),
+      ON_A_SHELF(comes_to_what_was_submitted_though_its_own_tasks_never_end),
       ON_A_SHELF(tells_where_a_node_came_from),
       ON_A_SHELF(says_when_a_take_leaves_more_for_the_others),
       ON_A_SHELF(looks_at_the_shared_ones_now_and_then),

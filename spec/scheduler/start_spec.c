@@ -89,6 +89,19 @@ IT(ends_the_threads_that_had_started) {
   assert_int_equal(atomic_load(&hooked), 0);
 }
 
+IT(remembers_nothing_of_the_threads_that_did_not_last) {
+  static echo_scheduler *scheduler; /* it leaves a thread behind, so it is never freed */
+  static spec_blocker blocker;
+  scheduler = spec_crew(WORKERS);
+  expect_refusal(scheduler, WORKERS - 1);
+  spec_block(scheduler, &blocker);
+  size_t abandoned = 0;
+  assert_int_equal(echo_scheduler_stop(scheduler, ECHO_STOP_DRAIN, 0.02, &abandoned), ECHO_TIMEOUT);
+  assert_int_equal(abandoned, 1);
+  spec_unblock(&blocker);
+  echo_scheduler_release(scheduler);
+}
+
 IT(starts_no_thread_before_the_first_submit) {
   atomic_store(&threads_left, 0);
   echo_scheduler *scheduler = spec_crew(WORKERS);
@@ -124,6 +137,7 @@ int main(void) {
       cmocka_unit_test(says_so_and_works_when_there_are_threads_again),
       cmocka_unit_test(stops_in_good_order_after_a_refusal),
       cmocka_unit_test(ends_the_threads_that_had_started),
+      cmocka_unit_test(remembers_nothing_of_the_threads_that_did_not_last),
       cmocka_unit_test(starts_no_thread_before_the_first_submit),
       cmocka_unit_test(says_so_when_there_is_no_memory_for_a_task),
   };

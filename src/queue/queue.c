@@ -24,6 +24,7 @@ typedef struct side {
   echo__deque deques[ECHO_PRIORITIES];
   ECHO__ALIGNED echo__random random;
   bool announced[ECHO_PRIORITIES];  /* the worker's bits in `present` */
+  bool fed[ECHO_PRIORITIES];        /* the owner has pushed since the deque was last empty */
   unsigned passed[ECHO_PRIORITIES]; /* starts that passed over the class while it waited */
   unsigned streak;                  /* starts in a row that passed over any class */
   unsigned since_injector;          /* takes since the injectors came first */
@@ -115,6 +116,7 @@ static void withdraw(echo_queue *q, unsigned worker, int class) {
   side *s = &q->sides[worker];
   if (!s->announced[class]) return;
   s->announced[class] = false;
+  s->fed[class] = false;
   echo__and(&q->present[worker / WORD_BITS].classes[class], ~(UINT64_C(1) << (worker % WORD_BITS)),
             relaxed);
 }
@@ -131,6 +133,7 @@ static void push(echo_queue *q, unsigned worker, int class, echo_node *node) {
 }
 
 void echo_queue_push(echo_queue *q, unsigned worker, echo_priority priority, echo_node *node) {
+  q->sides[worker].fed[class_of(priority)] = true;
   push(q, worker, class_of(priority), node);
 }
 
@@ -300,15 +303,17 @@ static void note_passed(echo_queue *q, side *s, int class) {
   s->streak = passed ? s->streak + 1 : 0;
 }
 
-/* A worker whose own deque never runs dry still looks at the injectors now and then; the highest
- * class that waits goes first here too. */
+/* A worker whose own deque never runs dry, because its tasks push new ones, still looks at the
+ * injectors now and then; the highest class that waits goes first here too. What lies in a deque
+ * only because it came from the injector keeps its place before what came later. */
 static echo_steal take_injected_in_turn(echo_queue *q, unsigned worker, echo_taken *taken) {
   side *s = &q->sides[worker];
   if (++s->since_injector < ECHO__FAIRNESS) return ECHO_STEAL_EMPTY;
   s->since_injector = 0;
   for (int class = 0; class < ECHO_PRIORITIES; class ++) {
-    echo_steal outcome = take_injected(q, worker, class, 1, taken);
-    if (outcome == ECHO_STEAL_TAKEN) return outcome;
+    if (s->fed[class] && take_injected(q, worker, class, 1, taken) == ECHO_STEAL_TAKEN) {
+      return ECHO_STEAL_TAKEN;
+    }
     if (class_waits(q, class)) return ECHO_STEAL_EMPTY;
   }
   return ECHO_STEAL_EMPTY;
