@@ -111,5 +111,5 @@ struct duel : program {};
 
 SCENARIO(last_node, 3, 200000, 3, 2)
 SCENARIO(overflow, 3, 200000, 0, 0)
-SCENARIO(program, 3, 400000, 0, 0)
-SCENARIO(duel, 2, 200000, 0, 0)
+SCENARIO(program, 3, 200000, 0, 0)
+SCENARIO(duel, 2, 100000, 0, 0)

@@ -233,8 +233,8 @@ struct nudged : stage {
 };
 
 SCENARIO(one_worker, 2, 60000, 3, 1)
-SCENARIO(two_meet, 3, 2000, 2, 0)
-SCENARIO(three_meet, 4, 2000, 2, 0)
-SCENARIO(child, 3, 2000, 2, 0)
-SCENARIO(two_submit, 4, 2000, 2, 0)
-SCENARIO(nudged, 3, 2000, 2, 0)
+SCENARIO(two_meet, 3, 60000, 2, 1)
+SCENARIO(three_meet, 4, 60000, 1, 0)
+SCENARIO(child, 3, 40000, 2, 0)
+SCENARIO(two_submit, 4, 60000, 2, 0)
+SCENARIO(nudged, 3, 40000, 0, 0)

@@ -451,15 +451,16 @@ struct wait_inside : stage {
   }
 };
 
-SCENARIO(drain, 3, 2000, 1, 0)
-SCENARIO(race_to_stop, 4, 2000, 1, 0)
-SCENARIO(drain_children, 3, 2000, 1, 0)
-SCENARIO(stop_cancel, 3, 2000, 1, 0)
-SCENARIO(wait_outside, 3, 2000, 1, 0)
-SCENARIO(wait_inside, 3, 2000, 1, 0)
-SCENARIO(cancel, 4, 2000, 1, 0)
-SCENARIO(again, 3, 2000, 1, 0)
-SCENARIO(named, 4, 2000, 1, 0)
-SCENARIO(orphan, 4, 2000, 1, 0)
-SCENARIO(abandon, 4, 2000, 1, 0)
-SCENARIO(abandon_inside, 3, 2000, 1, 0)
+SCENARIO(drain, 3, 10000, 1, 1)
+SCENARIO(race_to_stop, 4, 20000, 1, 0)
+SCENARIO(drain_children, 3, 20000, 1, 1)
+SCENARIO(stop_cancel, 3, 10000, 1, 1)
+SCENARIO(wait_outside, 3, 10000, 1, 1)
+SCENARIO(wait_inside, 3, 30000, 1, 0)
+SCENARIO(cancel, 4, 15000, 1, 0)
+SCENARIO(again, 3, 15000, 1, 1)
+SCENARIO(named, 4, 15000, 1, 0)
+SCENARIO(orphan, 4, 15000, 1, 0)
+/* A deadline may pass at any step: too many schedules for all of them. */
+SCENARIO(abandon, 4, 20000, 0, 0)
+SCENARIO(abandon_inside, 3, 20000, 0, 0)

@@ -97,7 +97,7 @@ int echo_builder_build(echo_builder *builder, echo_scheduler **scheduler) {
   int status = echo__scheduler_create(&builder->plan, scheduler);
   if (status == ECHO_OK) {
     builder->built = true;
-    builder->plan = (echo__plan){0};
+    builder->plan = (echo__plan){.workers = builder->plan.workers};
   }
   return status;
 }

@@ -110,8 +110,11 @@ bool echo__idle_park(echo__idle *idle, unsigned worker, uint64_t deadline,
                      bool (*busy)(void *context), void *context) {
   echo__or(word_of(idle, worker), bit_of(worker), relaxed);
   echo__fence(seq_cst); /* PAIR idle.announce */
-  if (!busy(context)) {
+  bool stays = busy(context);
+  if (!stays) {
     sleep_for(&idle->sleepers[worker].token, ECHO__CLAIMED | ECHO__NUDGED, deadline);
   }
-  return rise(idle, worker);
+  if (rise(idle, worker)) return true;
+  if (stays) echo__add(&idle->searching, 1, relaxed);
+  return stays;
 }

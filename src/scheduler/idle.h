@@ -23,6 +23,10 @@
  *   looks at what is left; if it finds nothing, it announces itself and looks again. Both looks
  *   come after the node was made visible.
  *
+ * What the second look finds counts like what a search finds: the worker stays up as a searcher,
+ * and when it has taken its node it looks at what is left. The submitter of a second node may have
+ * seen this worker's search, just before it ended, and have relied on it.
+ *
  * A worker that wants its bit back may find that somebody has cleared it: it was claimed, and the
  * token is on its way. It waits for the token before it goes on. Not doing so would let a late
  * token meet the next sleep: two counts in `searching` and one worker to take them back, and from
@@ -88,7 +92,7 @@ bool echo__idle_stop_searching(echo__idle *idle);
 
 /* Parks the worker until it is claimed, nudged or the deadline passes. Must not count as searching.
  * `busy` is asked once after the announcement: if it answers true the worker does not sleep. True
- * if it was claimed: it then counts as searching. Worker only. */
+ * if it was claimed or did not sleep: it then counts as searching. Worker only. */
 bool echo__idle_park(echo__idle *idle, unsigned worker, uint64_t deadline,
                      bool (*busy)(void *context), void *context);
 

@@ -29,7 +29,7 @@ echo__lane *echo__lane_enter(echo__lane *lanes) {
   for (unsigned tries = 0;; tries++) {
     echo__lane *lane = &lanes[(first + tries) % ECHO__LANES];
     if (try_enter(lane)) return lane;
-    if (tries % (ROUNDS_BEFORE_YIELD * ECHO__LANES) == 0) sched_yield();
+    if ((tries + 1) % (ROUNDS_BEFORE_YIELD * ECHO__LANES) == 0) sched_yield();
     echo__pause();
   }
 }
