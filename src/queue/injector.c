@@ -83,7 +83,7 @@ static echo_steal take_stock(echo__injector *injector, unsigned limit, echo__bat
   return batch->count > 0 ? ECHO_STEAL_TAKEN : ECHO_STEAL_RETRY;
 }
 
-/* Another consumer may have stocked meanwhile: then this comes behind. */
+/* Another consumer may have stocked meanwhile: this comes behind, older or newer. */
 static void put_in_stock(echo__injector *injector, echo_node *list, echo_node *newest) {
   while (!try_lock(injector))
     sched_yield();

@@ -1,5 +1,6 @@
 /*
- * The shared entrance of one priority: any thread puts nodes in, first in first out.
+ * The shared entrance of one priority: any thread puts nodes in; they leave first in first out if
+ * there is one consumer, and nearly so if there are several (see below).
  *
  * Producers push onto `inbox`, a stack, with one compare-and-swap; a producer that is interrupted
  * leaves no gap that others must wait for. A consumer takes the whole inbox with one exchange and
@@ -7,6 +8,11 @@
  * into the `stock`, a list under the lock `busy`, from which all consumers are served before
  * anybody opens the inbox again. Whoever finds the lock taken goes elsewhere; only a consumer that
  * has a stock to put in waits for it, and then for no longer than another needs to cut a batch off.
+ *
+ * With several consumers one may take an inbox while another still has the rest of an older one in
+ * hand: the newer nodes then begin first, or come before the older ones in the stock. The workers run
+ * side by side then anyway. A lock around exchange and turning would keep the order, and have every
+ * worker wait for the cache misses of one.
  *
  * A node that was put in can be seen by echo__injector_waits until a consumer has it: in `inbox`,
  * or in the stock, of which `stocked` tells without the lock that it is not empty. There is one
