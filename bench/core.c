@@ -7,7 +7,9 @@
  *   idle wake-up  from a submit to the task's first instruction, the workers asleep
  *   uv            libuv's own thread pool (uv_queue_work), same threads
  *   futex         a bare hand-over between two threads, the floor of any wake-up
- *   idle          processor time that an idle scheduler uses in five seconds
+ *   bare threads  how many times one thread's work as many bare threads do as there are workers:
+ * what the machine gives, at this moment, to whoever wants more than one processor idle processor
+ * time that an idle scheduler uses in five seconds
  *
  * Usage: bench-core [workers [rounds]]
  */
@@ -26,7 +28,14 @@
 
 #include "base/wait.h"
 
-enum { TASKS = 1000000, WAKEUPS = 1000, UV_TASKS = 200000, MAX_ROUNDS = 99 };
+enum {
+  TASKS = 1000000,
+  WAKEUPS = 1000,
+  UV_TASKS = 200000,
+  SPINS = 200000000,
+  MAX_ROUNDS = 99,
+  ROWS = 9
+};
 
 static unsigned workers = 2;
 
@@ -64,7 +73,8 @@ static double per_task(uint64_t start, double count) {
 static double outside(void) {
   echo_scheduler *s = make();
   uint64_t start = uv_hrtime();
-  for (int i = 0; i < TASKS; i++) echo_scheduler_submit(s, NULL, nothing, NULL, NULL);
+  for (int i = 0; i < TASKS; i++)
+    echo_scheduler_submit(s, NULL, nothing, NULL, NULL);
   must(echo_scheduler_stop(s, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL), "stop");
   double cost = per_task(start, TASKS);
   echo_scheduler_release(s);
@@ -73,7 +83,8 @@ static double outside(void) {
 
 static void spawn_all(void *argument) {
   echo_scheduler *s = argument;
-  for (int i = 0; i < TASKS; i++) echo_scheduler_submit(s, NULL, nothing, NULL, NULL);
+  for (int i = 0; i < TASKS; i++)
+    echo_scheduler_submit(s, NULL, nothing, NULL, NULL);
 }
 
 static double inside(void) {
@@ -91,7 +102,8 @@ static double handle(void) {
   echo_task **tasks = malloc(TASKS * sizeof *tasks);
   memset(tasks, 0, TASKS * sizeof *tasks);
   uint64_t start = uv_hrtime();
-  for (int i = 0; i < TASKS; i++) echo_scheduler_submit(s, NULL, nothing, NULL, &tasks[i]);
+  for (int i = 0; i < TASKS; i++)
+    echo_scheduler_submit(s, NULL, nothing, NULL, &tasks[i]);
   for (int i = 0; i < TASKS; i++) {
     echo_task_wait(tasks[i], ECHO_FOREVER);
     echo_task_release(tasks[i]);
@@ -129,7 +141,8 @@ static void wake_echo(double *p50, double *p99) {
     atomic_store(&woken_at, 0);
     uint64_t start = uv_hrtime();
     echo_scheduler_submit(s, NULL, note_time, NULL, NULL);
-    while (atomic_load(&woken_at) == 0) usleep(50);
+    while (atomic_load(&woken_at) == 0)
+      usleep(50);
     delays[i] = (double)(atomic_load(&woken_at) - start) / 1000;
   }
   end(s);
@@ -142,7 +155,8 @@ static echo__word hand;
 static void futex_partner(void *argument) {
   (void)argument;
   for (;;) {
-    while (atomic_load(&hand) == 0) echo__word_wait(&hand, 0, ECHO__FOREVER);
+    while (atomic_load(&hand) == 0)
+      echo__word_wait(&hand, 0, ECHO__FOREVER);
     if (atomic_load(&hand) == 2) return;
     note_time(NULL);
     atomic_store(&hand, 0);
@@ -163,7 +177,8 @@ static void wake_futex(double *p50, double *p99) {
     atomic_store(&woken_at, 0);
     uint64_t start = uv_hrtime();
     give_hand(1);
-    while (atomic_load(&woken_at) == 0) usleep(50);
+    while (atomic_load(&woken_at) == 0)
+      usleep(50);
     delays[i] = (double)(atomic_load(&woken_at) - start) / 1000;
   }
   give_hand(2);
@@ -189,12 +204,39 @@ static double uv(void) {
   uv_loop_t loop;
   uv_loop_init(&loop);
   uint64_t start = uv_hrtime();
-  for (int i = 0; i < UV_TASKS; i++) uv_queue_work(&loop, &requests[i], uv_nothing, uv_after);
+  for (int i = 0; i < UV_TASKS; i++)
+    uv_queue_work(&loop, &requests[i], uv_nothing, uv_after);
   uv_run(&loop, UV_RUN_DEFAULT);
   double cost = per_task(start, UV_TASKS);
   uv_loop_close(&loop);
   free(requests);
   return cost;
+}
+
+/* -- bare threads ----------------------------------------------------------------------------- */
+
+static void spin(void *argument) {
+  (void)argument;
+  volatile uint64_t sink = 0;
+  for (uint64_t i = 0; i < SPINS; i++)
+    sink = i;
+}
+
+static double time_threads(unsigned count) {
+  uv_thread_t *threads = calloc(count, sizeof *threads);
+  uint64_t start = uv_hrtime();
+  for (unsigned i = 0; i < count; i++)
+    uv_thread_create(&threads[i], spin, NULL);
+  for (unsigned i = 0; i < count; i++)
+    uv_thread_join(&threads[i]);
+  double nanoseconds = (double)(uv_hrtime() - start);
+  free(threads);
+  return nanoseconds;
+}
+
+static double bare_threads(void) {
+  double alone = time_threads(1);
+  return workers * alone / time_threads(workers);
 }
 
 /* -- report ----------------------------------------------------------------------------------- */
@@ -225,7 +267,7 @@ int main(int argc, char **argv) {
   char threads[16];
   snprintf(threads, sizeof threads, "%u", workers);
   setenv("UV_THREADPOOL_SIZE", threads, 1);
-  static double rows[8][MAX_ROUNDS];
+  static double rows[ROWS][MAX_ROUNDS];
   for (int i = 0; i < rounds; i++) {
     rows[0][i] = outside();
     rows[1][i] = inside();
@@ -233,12 +275,16 @@ int main(int argc, char **argv) {
     rows[3][i] = uv();
     wake_echo(&rows[4][i], &rows[5][i]);
     wake_futex(&rows[6][i], &rows[7][i]);
+    rows[8][i] = bare_threads();
   }
   printf("%u workers, %d rounds%16s %9s %9s\n", workers, rounds, "min", "median", "max");
   static const char *names[] = {"outside",          "inside",           "with handle",
                                 "libuv queue_work", "idle wake-up p50", "idle wake-up p99",
-                                "bare futex p50",   "bare futex p99"};
-  for (int i = 0; i < 8; i++) print_row(names[i], rows[i], rounds, i < 4 ? "ns/task" : "us");
+                                "bare futex p50",   "bare futex p99",   "bare threads"};
+  static const char *units[] = {"ns/task", "ns/task", "ns/task", "ns/task",  "us",
+                                "us",      "us",      "us",      "times one"};
+  for (int i = 0; i < ROWS; i++)
+    print_row(names[i], rows[i], rounds, units[i]);
   report_idle();
   return 0;
 }
