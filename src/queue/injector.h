@@ -10,9 +10,9 @@
  * has a stock to put in waits for it, and then for no longer than another needs to cut a batch off.
  *
  * With several consumers one may take an inbox while another still has the rest of an older one in
- * hand: the newer nodes then begin first, or come before the older ones in the stock. The workers run
- * side by side then anyway. A lock around exchange and turning would keep the order, and have every
- * worker wait for the cache misses of one.
+ * hand: the newer nodes then begin first, or come before the older ones in the stock. The workers
+ * run side by side then anyway. A lock around exchange and turning would keep the order, and have
+ * every worker wait for the cache misses of one.
  *
  * A node that was put in can be seen by echo__injector_waits until a consumer has it: in `inbox`,
  * or in the stock, of which `stocked` tells without the lock that it is not empty. There is one
