@@ -21,6 +21,9 @@
 #define echo__and(p, v, order)      atomic_fetch_and_explicit((p), (v), memory_order_##order)
 #define echo__fence(order)          atomic_thread_fence(memory_order_##order)
 
+/* Between a thread and a signal handler that runs on it. */
+#define echo__signal_fence() atomic_signal_fence(memory_order_seq_cst)
+
 /* Compare and swap; on failure *expected holds what was there. The failure order is relaxed unless
  * the long form names one. */
 #define echo__cas(p, expected, desired, order)                                                     \

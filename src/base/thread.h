@@ -12,8 +12,16 @@ int echo__thread_start(uv_thread_t *thread, void (*run)(void *), void *argument)
 /* Names the calling thread, for debuggers and `top`. */
 void echo__thread_name(const char *name);
 
+/* Asks the system to wake the calling thread at its deadlines and not, to save power, a little
+ * later. */
+void echo__thread_be_punctual(void);
+
 /* Gives up joining: the thread frees its own resources when it ends. */
 void echo__thread_leave_behind(uv_thread_t *thread);
+
+/* Keeps the calling thread on one processor: the one at place `index`, counted round, of those that
+ * it may use. Has no effect where the system has no such thing. */
+void echo__thread_pin(unsigned index);
 
 /* The processors this process may use; at least 1. */
 unsigned echo__processors(void);

@@ -31,6 +31,7 @@ enum {
   ECHO__MESSAGE_INLINE = 16, /* bytes of a message that need no allocation */
   ECHO__CODE_SLOTS = 2,      /* closures a state remembers the code of; a power of two */
   ECHO__CODE_LOADED = 2,     /* functions a worker keeps loaded */
+  ECHO__SPARE_PARCELS = 2,   /* empty parcels that a channel keeps */
   ECHO__DEPTH = 3            /* nested tables the codec follows before it puts one off */
 };
 
@@ -47,17 +48,19 @@ enum {
   ECHO__MESSAGE_INLINE = 64,
   ECHO__CODE_SLOTS = 256,
   ECHO__CODE_LOADED = 1024,
+  ECHO__SPARE_PARCELS = 256,
   ECHO__DEPTH = 100
 };
 
 #endif
 
 enum {
-  ECHO__FAIRNESS = 61,     /* one start in so many goes to a lower class that waits */
-  ECHO__SPIN_ROUNDS = 16,  /* looks round before a busy worker parks */
-  ECHO__SPIN_PAUSES = 50,  /* pauses between two of them, a microsecond or so */
-  ECHO__SPIN_AFTER = 8,    /* tasks since the last wake-up that make a worker "busy" */
-  ECHO__MAX_WORKERS = 1024 /* workers of one scheduler */
+  ECHO__FAIRNESS = 61,      /* one start in so many goes to a lower class that waits */
+  ECHO__SPIN_ROUNDS = 16,   /* looks round before a busy worker parks */
+  ECHO__SPIN_PAUSES = 50,   /* pauses between two of them, a microsecond or so */
+  ECHO__SPIN_AFTER = 8,     /* tasks since the last wake-up that make a worker "busy" */
+  ECHO__SPIN_WORTH = 50000, /* nanoseconds of sleep that a spin would rather have bridged */
+  ECHO__MAX_WORKERS = 1024  /* workers of one scheduler */
 };
 
 #endif
