@@ -4,10 +4,12 @@
  * It holds nodes of the caller's, in three priorities, for a fixed number of workers. Each worker
  * has a deque per priority (the owner works at one end, last in first out; thieves take the oldest
  * from the other), and each priority has an injector, first in first out, for nodes from outside.
+ * Nodes may also be pinned to a worker: nobody else takes them, and they are never stolen.
  *
  * High first, everywhere: echo_queue_take hands out a node only when no node of a higher priority
- * can be reached, in the worker's own deques, in the injectors or in another worker's deques. The
- * one exception is fairness, which keeps lower priorities from starving.
+ * can be reached: pinned to the worker, in its own deques, in the injectors or in another worker's
+ * deques. The one exception is fairness, which keeps lower priorities from starving. Within a
+ * priority, pinned nodes take turns with the others.
  *
  * Memory is bounded: nodes are linked through themselves, the deques are rings of a fixed size and
  * what does not fit goes over to the injector in bulk. No function allocates but echo_queue_create.
@@ -52,6 +54,9 @@ typedef struct echo_queue echo_queue;
 typedef struct echo_queue_options {
   unsigned workers;  /* 1 to 1024 */
   unsigned fairness; /* 1 take in so many goes to a lower priority that waits; 0: never */
+  /* The priority of a pinned node, asked for by its worker whenever it sorts them; never outside of
+   * the range. NULL: all are normal. */
+  echo_priority (*priority_of)(const echo_node *node);
 } echo_queue_options;
 
 /* What echo_queue_take found. */
@@ -60,6 +65,8 @@ typedef struct echo_taken {
   echo_priority priority;
   bool more;   /* the take made further nodes visible to the other workers: wake one */
   bool stolen; /* it came from another worker's deque */
+  bool pinned; /* it was pinned to the worker */
+  bool fair;   /* fairness chose it: nodes of a higher priority may wait */
 } echo_taken;
 
 /* Makes a queue; *queue is the caller's, echo_queue_destroy frees it.
@@ -78,22 +85,49 @@ ECHO_API void echo_queue_inject(echo_queue *queue, echo_priority priority, echo_
 ECHO_API void echo_queue_push(echo_queue *queue, unsigned worker, echo_priority priority,
                               echo_node *node);
 
+/* Puts in a node that only worker `worker` will take. Any thread; never fails, never blocks. */
+ECHO_API void echo_queue_pin(echo_queue *queue, unsigned worker, echo_node *node);
+
+/* The same, cheaper. Only the thread that is worker `worker`. */
+ECHO_API void echo_queue_pin_own(echo_queue *queue, unsigned worker, echo_node *node);
+
+/* Sorts the nodes pinned to the worker anew, because priorities of some have changed. Only the
+ * thread that is worker `worker`. */
+ECHO_API void echo_queue_sort_pinned(echo_queue *queue, unsigned worker);
+
+/* True if a node pinned to the worker has come since it looked last. Cheap: looks at one word that
+ * only concerns this worker. Only the thread that is worker `worker`. */
+ECHO_API bool echo_queue_has_pinned(const echo_queue *queue, unsigned worker);
+
+/* True if a node of this priority or a higher one is pinned to the worker. Only the thread that is
+ * worker `worker`. */
+ECHO_API bool echo_queue_has_pinned_from(echo_queue *queue, unsigned worker,
+                                         echo_priority priority);
+
+/* Takes a node pinned to the worker and nothing else, highest priority first; NULL if there is
+ * none. Only the thread that is worker `worker`. */
+ECHO_API echo_node *echo_queue_take_pinned(echo_queue *queue, unsigned worker);
+
 /* Takes the node that worker `worker` is to run next; see above for the order. On ECHO_STEAL_TAKEN
  * *taken is filled; on ECHO_STEAL_RETRY something may be left, on ECHO_STEAL_EMPTY there was
  * nothing. Only the thread that is worker `worker`. */
 ECHO_API echo_steal echo_queue_take(echo_queue *queue, unsigned worker, echo_taken *taken);
 
-/* Takes one node on behalf of no worker, highest priority first, for emptying the queue.
- * Any thread. */
+/* Takes one node on behalf of no worker, highest priority first, for emptying the queue. What is
+ * pinned stays. Any thread. */
 ECHO_API echo_steal echo_queue_evict(echo_queue *queue, echo_taken *taken);
 
-/* True if a node seems to wait anywhere. Exact when nobody is changing the queue; otherwise it may
- * be late, but after a seq_cst fence it never misses a node that was put in before the fence.
- * Any thread. */
+/* True if a node that is not pinned seems to wait anywhere. Exact when nobody is changing the
+ * queue; otherwise it may be late, but after a seq_cst fence it never misses a node that was put in
+ * before the fence. Any thread. */
 ECHO_API bool echo_queue_has_work(const echo_queue *queue);
 
 /* The same for nodes of this priority or a higher one. Any thread. */
 ECHO_API bool echo_queue_has_work_from(const echo_queue *queue, echo_priority priority);
+
+/* The same, and true as well if such a node is pinned to the worker. Only the thread that is worker
+ * `worker`. */
+ECHO_API bool echo_queue_has_work_for(echo_queue *queue, unsigned worker, echo_priority priority);
 
 #ifdef __cplusplus
 }

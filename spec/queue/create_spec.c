@@ -7,7 +7,9 @@ IT(refuses_worker_counts_out_of_range) {
   long live = atomic_load(&spec_allocated.live);
   for (unsigned i = 0; i < SPEC_COUNT(counts); i++) {
     echo_queue *queue = NULL;
-    assert_int_equal(echo_queue_create(&queue, &(echo_queue_options){counts[i], 61}), ECHO_INVALID);
+    assert_int_equal(
+        echo_queue_create(&queue, &(echo_queue_options){.workers = counts[i], .fairness = 61}),
+        ECHO_INVALID);
     assert_null(queue);
   }
   assert_int_equal(atomic_load(&spec_allocated.live), live);
@@ -29,7 +31,7 @@ IT(leaves_nothing_behind_when_there_is_no_memory) {
   int status = ECHO_MEMORY;
   for (int refuse_after = 0; status == ECHO_MEMORY; refuse_after++) {
     atomic_store(&spec_allocated.refuse_after, refuse_after);
-    status = echo_queue_create(&queue, &(echo_queue_options){2, 61});
+    status = echo_queue_create(&queue, &(echo_queue_options){.workers = 2, .fairness = 61});
     atomic_store(&spec_allocated.refuse_after, -1);
     if (status == ECHO_OK) echo_queue_destroy(queue);
     assert_int_equal(atomic_load(&spec_allocated.live), live);

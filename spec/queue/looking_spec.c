@@ -69,6 +69,18 @@ IT(sees_what_is_left_of_a_batch) {
   assert_false(echo_queue_has_work(shelf.queue));
 }
 
+IT(sees_what_was_pinned_to_a_worker_until_it_looks) {
+  echo_node node;
+  for (unsigned i = 0; i < SPEC_COUNT(workers); i++) {
+    assert_false(echo_queue_has_pinned(shelf.queue, workers[i]));
+    echo_queue_pin(shelf.queue, workers[i], &node);
+    for (unsigned j = 0; j < SPEC_COUNT(workers); j++)
+      assert_int_equal(echo_queue_has_pinned(shelf.queue, workers[j]), i == j);
+    assert_ptr_equal(echo_queue_take_pinned(shelf.queue, workers[i]), &node);
+    assert_false(echo_queue_has_pinned(shelf.queue, workers[i]));
+  }
+}
+
 IT(lets_every_worker_steal_from_every_other) {
   for (unsigned from = 0; from < SPEC_COUNT(workers); from++) {
     for (unsigned to = 0; to < SPEC_COUNT(workers); to++) {
@@ -138,6 +150,7 @@ int main(void) {
       ON_A_SHELF(sees_the_work_of_every_worker),
       ON_A_SHELF(sees_no_work_where_a_thief_took_the_last),
       ON_A_SHELF(sees_what_is_left_of_a_batch),
+      ON_A_SHELF(sees_what_was_pinned_to_a_worker_until_it_looks),
       ON_A_SHELF(lets_every_worker_steal_from_every_other),
       ON_A_SHELF(puts_high_first_over_all_the_words),
       ON_A_SHELF(evicts_the_highest_first_from_wherever_it_lies),

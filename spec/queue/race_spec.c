@@ -81,7 +81,9 @@ static void run_race(unsigned fairness, bool with_evictor) {
   race r = {.outside = SPEC_ROUNDS(OUTSIDE)};
   r.total = r.outside * (1 + CHILDREN);
   r.items = spec_items(r.total);
-  assert_int_equal(echo_queue_create(&r.queue, &(echo_queue_options){WORKERS, fairness}), ECHO_OK);
+  assert_int_equal(
+      echo_queue_create(&r.queue, &(echo_queue_options){.workers = WORKERS, .fairness = fairness}),
+      ECHO_OK);
   hand hands[WORKERS];
   spec_threads threads = {0};
   for (unsigned i = 0; i < WORKERS; i++) {
