@@ -63,6 +63,37 @@ ECHO_API int echo_builder_with_worker_hooks(echo_builder *builder,
                                             void (*start)(void *data, unsigned worker),
                                             void (*stop)(void *data, unsigned worker), void *data);
 
+/* Lets more urgent tasks interrupt running ones. `interrupt` is called on the worker's own thread,
+ * in a signal handler, while an interruptible task runs there: it may only do what such a handler
+ * may (set a flag, lua_sethook), errno is kept for it. It is called when a task of a higher
+ * priority waits, when the running one is cancelled, and on echo_worker_interrupt; it may also be
+ * called for no reason, and before the task's function has done its first step. The task then asks
+ * echo_task_should_make_way and echo_task_is_cancelled what it is about. `data` must outlive the
+ * scheduler. ECHO_OK.
+ *
+ * For the signal the process gives up one that is untouched when the scheduler is built: SIGURG or
+ * a real-time one. System calls of interruptible tasks go on after it if they can (SA_RESTART);
+ * those that cannot, sleeps and polls, end with EINTR. If no signal is free nothing is interrupted
+ * (echo_scheduler_interrupts). */
+ECHO_API int echo_builder_with_interrupt(echo_builder *builder,
+                                         void (*interrupt)(void *data, unsigned worker),
+                                         void *data);
+
+/* Worker i stays on the i-th processor, counted round, of those that the thread of the first submit
+ * may use, as they stand then; never on another. Has no effect where the system cannot do that.
+ * Default: off. ECHO_OK. */
+ECHO_API int echo_builder_with_pinning(echo_builder *builder, bool pinning);
+
+/* At most `count` tasks are queued and have not begun, held ones among them; a submit of one more
+ * is refused with ECHO_FULL, inside tasks too. What has begun and queues again does not count.
+ * Default: no limit. ECHO_OK or ECHO_INVALID (0). */
+ECHO_API int echo_builder_with_capacity(echo_builder *builder, size_t count);
+
+/* The data of the scheduler's worker hooks, if `start` is the one of them that was given: so
+ * whoever sits on top of a scheduler knows its own again. NULL otherwise. Any thread. */
+ECHO_API void *echo_scheduler_worker_data(const echo_scheduler *scheduler,
+                                          void (*start)(void *data, unsigned worker));
+
 /* Makes the scheduler; the caller owns it (echo_scheduler_release). Threads start with the first
  * submit. ECHO_OK, ECHO_BUILT (a builder builds once) or ECHO_MEMORY. */
 ECHO_API int echo_builder_build(echo_builder *builder, echo_scheduler **scheduler);
@@ -74,15 +105,18 @@ typedef void (*echo_task_function)(void *argument);
 /* What a task came to. */
 typedef enum echo_task_state {
   ECHO_TASK_QUEUED,
+  ECHO_TASK_SUSPENDED, /* it has begun, or was held, and waits for echo_task_resume */
   ECHO_TASK_RUNNING,
   ECHO_TASK_DONE,
-  ECHO_TASK_CANCELLED, /* it never ran */
+  ECHO_TASK_CANCELLED, /* it never ran, or was told to end before it was done */
   ECHO_TASK_LOST       /* it still ran when the scheduler's stop ran out of time */
 } echo_task_state;
 
 typedef struct echo_task_options {
   echo_priority priority;
-  const char *queue; /* a named queue of the builder's, or NULL */
+  const char *queue;  /* a named queue of the builder's, or NULL */
+  bool held;          /* accepted, but not queued before echo_task_resume: for what starts later */
+  bool interruptible; /* the builder's interrupt call-back may be called while it runs */
   /* Called exactly once, before the task counts as ended: with ECHO_OK after the function returned,
    * or with ECHO_CANCELLED instead of running it. On the thread that ends the task: a worker's, or
    * the one that cancels or stops. The place to free the argument. May be NULL. */
@@ -93,7 +127,7 @@ typedef struct echo_task_options {
  * be NULL for the defaults. If `task` is not NULL it receives a handle, which the caller owns
  * (echo_task_release); without one the task costs less.
  * ECHO_OK, ECHO_INVALID (no function, or a priority out of range), ECHO_MISSING (no such queue),
- * ECHO_STOPPED, ECHO_MEMORY or ECHO_THREAD (the first submit starts the workers). */
+ * ECHO_STOPPED, ECHO_FULL, ECHO_MEMORY or ECHO_THREAD (the first submit starts the workers). */
 ECHO_API int echo_scheduler_submit(echo_scheduler *scheduler, const echo_task_options *options,
                                    echo_task_function function, void *argument, echo_task **task);
 
@@ -103,8 +137,10 @@ ECHO_API int echo_scheduler_submit(echo_scheduler *scheduler, const echo_task_op
  * that waits for itself). */
 ECHO_API int echo_task_wait(echo_task *task, double seconds);
 
-/* Ends a task that has not started; it will never run. Any thread.
- * ECHO_OK if this call ended it, ECHO_INVALID if it has started or ended already. */
+/* Ends a task that has not started, which then never runs; asks one that has started to end: it is
+ * resumed if it is suspended, interrupted if it runs and is interruptible, and sees
+ * echo_task_is_cancelled. However it returns then, it ends as cancelled. Any thread.
+ * ECHO_OK if this call did that, ECHO_INVALID if the task has ended or was cancelled before. */
 ECHO_API int echo_task_cancel(echo_task *task);
 
 /* The task's state now. Any thread. */
@@ -123,9 +159,92 @@ ECHO_API int echo_task_again(void);
  * echo_task_again. Any thread; false outside of a task. */
 ECHO_API bool echo_task_should_yield(void);
 
+/* True if, inside a task, one of a higher priority waits that this worker could run: the moment to
+ * be interrupted. False for the first millisecond of a task whose turn it was by fairness. It is
+ * also the answer to the interrupt call-back: as long as the task has not asked, the worker counts
+ * as on its way, and is not interrupted for a further task. Any thread; false outside of a task. */
+ECHO_API bool echo_task_should_make_way(void);
+
+/* The task that runs on this thread, or NULL. It is borrowed: good until the task has ended. */
+ECHO_API echo_task *echo_task_current(void);
+
+/* Called inside a task: when its function returns, the task is not ended but suspended, and holds
+ * no worker. After echo_task_resume its function is called again with the same argument, on the
+ * same worker. Call it before anybody can know that the task is to be resumed. A task in a named
+ * queue keeps its slot. ECHO_OK, ECHO_INVALID outside of a task, ECHO_MEMORY. */
+ECHO_API int echo_task_suspend(void);
+
+/* Lets a suspended task go on, or a held one begin; it queues behind those of its priority that
+ * wait on its worker. A resume that comes before the function has returned counts; several that
+ * come before it is called again count as one. A suspended task may also be called without a
+ * resume, when it is cancelled. Any thread that knows that the task has not ended. */
+ECHO_API void echo_task_resume(echo_task *task);
+
+/* True inside a task that was asked to end, by echo_task_cancel or by a stop that cancels. */
+ECHO_API bool echo_task_is_cancelled(void);
+
+/* The priority with which a begun task goes on: from the next resume on, and at once if it waits on
+ * its worker. Any thread that knows that the task has not ended. ECHO_OK or ECHO_INVALID (out of
+ * range). */
+ECHO_API int echo_task_set_priority(echo_task *task, echo_priority priority);
+
+/* Asks for the interrupt call-back on that worker, if an interruptible task runs there. Any thread,
+ * but not in a handler of signals. */
+ECHO_API void echo_worker_interrupt(echo_scheduler *scheduler, unsigned worker);
+
+/* True if the scheduler can interrupt: it has a call-back, a signal was free, and nobody has taken
+ * that signal since. Any thread. */
+ECHO_API bool echo_scheduler_interrupts(const echo_scheduler *scheduler);
+
 /* The number (from 0) of the scheduler's worker whose thread this is, or -1 if it is none of its
  * threads. Any thread. */
 ECHO_API int echo_worker_index(const echo_scheduler *scheduler);
+
+/* -- backpressure ----------------------------------------------------------------------------- */
+
+/* Somebody who waits for a free place. The memory is the caller's, from the watch until it was told
+ * or has taken the watch back; its members are private. */
+typedef struct echo_room {
+  struct echo_room *next, **link;
+  void (*tell)(void *argument);
+  void *argument;
+} echo_room;
+
+/* Calls tell(argument) once, as soon as there is room for a submit, which may be at once; those who
+ * watch are told in their order, one for each place. Whoever was told submits, which may again end
+ * with ECHO_FULL if somebody else was faster, or calls echo_scheduler_unwatch_room, so that others
+ * hear of the place. All are told when the scheduler stops. The call comes on any thread; it must
+ * be short (resume a task, set a flag) and must not submit, nor watch. Any thread. */
+ECHO_API void echo_scheduler_watch_room(echo_scheduler *scheduler, echo_room *room,
+                                        void (*tell)(void *argument), void *argument);
+
+/* Takes a watch back: true if it will not be told. If it has been told, false, and the news goes to
+ * the next. No call is under way any more when this returns. Any thread, but not from inside such a
+ * call. */
+ECHO_API bool echo_scheduler_unwatch_room(echo_scheduler *scheduler, echo_room *room);
+
+/* -- time ------------------------------------------------------------------------------------- */
+
+/* A call that is due at some time. The memory is the caller's, from the start until the timer has
+ * fired or was cancelled; its members are private. */
+typedef struct echo_timer {
+  uint64_t deadline;
+  size_t place;
+  void (*fire)(void *argument);
+  void *argument;
+} echo_timer;
+
+/* Calls fire(argument) once, `seconds` from now, on a thread of the scheduler's own that keeps
+ * time. The call must be short (resume a task, set a flag), must not block and must not start or
+ * cancel timers. A timer does not keep a stop waiting; one that is not yet due when the scheduler
+ * has stopped never fires. Any thread. ECHO_OK, ECHO_MEMORY, ECHO_THREAD, or ECHO_STOPPED once the
+ * scheduler has stopped. */
+ECHO_API int echo_timer_start(echo_scheduler *scheduler, echo_timer *timer, double seconds,
+                              void (*fire)(void *argument), void *argument);
+
+/* Takes a timer back. True if it will not fire; false if it has fired. It is not firing any more
+ * when this returns, unless it is itself the caller. Any thread. */
+ECHO_API bool echo_timer_cancel(echo_scheduler *scheduler, echo_timer *timer);
 
 /* -- stop ------------------------------------------------------------------------------------- */
 
@@ -143,6 +262,14 @@ typedef enum echo_stop_mode {
 ECHO_API int echo_scheduler_stop(echo_scheduler *scheduler, echo_stop_mode mode, double seconds,
                                  size_t *abandoned);
 
+/* The first part of a stop, for threads that must look up now and then: begins it, if that was not
+ * done, waits that long until what was accepted has ended, and gives nothing up. Call it as often
+ * as you like, also with a mode that is stricter, and echo_scheduler_stop at the end. Any thread
+ * but a worker's. ECHO_OK (all has ended), ECHO_TIMEOUT (not yet) or ECHO_DEADLOCK (called inside a
+ * task). */
+ECHO_API int echo_scheduler_begin_stop(echo_scheduler *scheduler, echo_stop_mode mode,
+                                       double seconds);
+
 /* Gives the scheduler up; NULL is allowed. One that was not stopped is stopped with cancel first,
  * with two seconds for the tasks that run. Task handles stay valid. Not inside a task. */
 ECHO_API void echo_scheduler_release(echo_scheduler *scheduler);
@@ -153,7 +280,8 @@ typedef struct echo_stats {
   unsigned workers;
   uint64_t submitted; /* tasks accepted */
   uint64_t ended;     /* tasks that ran or were cancelled */
-  uint64_t cancelled; /* the part of these that never ran */
+  uint64_t cancelled; /* the part of these that never ran, or were told to end before */
+  uint64_t suspended; /* tasks that wait to be resumed, to be called again, or are held */
   uint64_t stolen;    /* tasks that began on another worker than the one that queued them */
   uint64_t parked;    /* times a worker went to sleep */
   size_t task_bytes;  /* memory held for queued tasks and handles */

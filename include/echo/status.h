@@ -32,7 +32,8 @@ extern "C" {
   X(MISSING, -9, "missing", "nothing of that name is there")                                       \
   X(BUILT, -10, "built", "the builder has built its scheduler already")                            \
   X(DEADLOCK, -11, "deadlock", "this call would wait for itself")                                  \
-  X(TRANSFER, -12, "transfer", "a value cannot travel between states")
+  X(TRANSFER, -12, "transfer", "a value cannot travel between states")                             \
+  X(FULL, -13, "full", "as many tasks are queued as may be")
 
 typedef enum echo_status {
 #define ECHO_STATUS_ENUM(name, code, text, sentence) ECHO_##name = code,

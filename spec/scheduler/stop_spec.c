@@ -109,6 +109,66 @@ IT(cancels_what_has_not_started_and_waits_for_what_runs) {
   spec_crew_end(scheduler);
 }
 
+IT(can_be_waited_for_in_pieces_and_gives_nothing_up) {
+  echo_scheduler *scheduler = spec_crew(1);
+  spec_blocker blocker;
+  atomic_int count = 0;
+  spec_block(scheduler, &blocker);
+  spec_submit(scheduler, spec_count, &count);
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(echo_scheduler_begin_stop(scheduler, ECHO_STOP_DRAIN, 0.001), ECHO_TIMEOUT);
+    assert_int_equal(echo_scheduler_submit(scheduler, NULL, spec_count, &count, NULL),
+                     ECHO_STOPPED);
+  }
+  spec_unblock(&blocker);
+  assert_int_equal(echo_scheduler_begin_stop(scheduler, ECHO_STOP_DRAIN, ECHO_FOREVER), ECHO_OK);
+  assert_int_equal(atomic_load(&count), 1);
+  assert_int_equal(echo_scheduler_stop(scheduler, ECHO_STOP_DRAIN, 0, NULL), ECHO_OK);
+  assert_int_equal(echo_scheduler_begin_stop(scheduler, ECHO_STOP_CANCEL, 0), ECHO_OK);
+  echo_scheduler_release(scheduler);
+}
+
+IT(becomes_stricter_but_never_milder) {
+  echo_scheduler *scheduler = spec_crew(1);
+  spec_blocker blocker;
+  spec_ends ends = {0};
+  echo_task_options options = {.on_end = spec_ends_note};
+  spec_block(scheduler, &blocker);
+  assert_int_equal(echo_scheduler_submit(scheduler, &options, spec_ends_run, &ends, NULL), ECHO_OK);
+  assert_int_equal(echo_scheduler_begin_stop(scheduler, ECHO_STOP_DRAIN, 0), ECHO_TIMEOUT);
+  assert_int_equal(echo_scheduler_begin_stop(scheduler, ECHO_STOP_CANCEL, 0), ECHO_TIMEOUT);
+  assert_int_equal(echo_scheduler_begin_stop(scheduler, ECHO_STOP_DRAIN, 0), ECHO_TIMEOUT);
+  spec_unblock(&blocker);
+  assert_int_equal(echo_scheduler_stop(scheduler, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL), ECHO_OK);
+  assert_int_equal(atomic_load(&ends.ran), 0);
+  assert_int_equal(atomic_load(&ends.ended_cancelled), 1);
+  echo_scheduler_release(scheduler);
+}
+
+IT(begun_before_the_first_submit_is_a_stop) {
+  echo_scheduler *scheduler = spec_crew(1);
+  assert_int_equal(echo_scheduler_begin_stop(scheduler, ECHO_STOP_DRAIN, 0), ECHO_OK);
+  assert_int_equal(echo_scheduler_submit(scheduler, NULL, spec_nothing, NULL, NULL), ECHO_STOPPED);
+  echo_scheduler_release(scheduler);
+}
+
+typedef struct beginner {
+  echo_scheduler *scheduler;
+  atomic_int status;
+} beginner;
+
+static void begin_inside(void *argument) {
+  beginner *b = argument;
+  atomic_store(&b->status, echo_scheduler_begin_stop(b->scheduler, ECHO_STOP_DRAIN, 0));
+}
+
+IT(cannot_be_begun_by_a_task) {
+  beginner b = {.scheduler = spec_crew(1)};
+  spec_submit(b.scheduler, begin_inside, &b);
+  spec_crew_end(b.scheduler);
+  assert_int_equal(atomic_load(&b.status), ECHO_DEADLOCK);
+}
+
 IT(reports_the_same_to_whoever_asks_again) {
   echo_scheduler *scheduler = spec_crew(2);
   spec_submit(scheduler, spec_nothing, NULL);
@@ -239,6 +299,10 @@ int main(void) {
       cmocka_unit_test(drains_what_tasks_submit_while_it_drains),
       cmocka_unit_test(refuses_what_tasks_submit_while_it_cancels),
       cmocka_unit_test(cancels_what_has_not_started_and_waits_for_what_runs),
+      cmocka_unit_test(can_be_waited_for_in_pieces_and_gives_nothing_up),
+      cmocka_unit_test(becomes_stricter_but_never_milder),
+      cmocka_unit_test(begun_before_the_first_submit_is_a_stop),
+      cmocka_unit_test(cannot_be_begun_by_a_task),
       cmocka_unit_test(reports_the_same_to_whoever_asks_again),
       cmocka_unit_test(may_be_asked_by_several_threads_at_once),
       cmocka_unit_test(is_refused_inside_a_task),

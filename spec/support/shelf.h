@@ -15,7 +15,8 @@ typedef struct spec_shelf {
 
 static inline spec_shelf spec_shelf_open(unsigned workers, unsigned fairness) {
   spec_shelf shelf = {NULL, spec_items(SPEC_SHELF)};
-  assert_int_equal(echo_queue_create(&shelf.queue, &(echo_queue_options){workers, fairness}),
+  assert_int_equal(echo_queue_create(&shelf.queue, &(echo_queue_options){.workers = workers,
+                                                                         .fairness = fairness}),
                    ECHO_OK);
   return shelf;
 }

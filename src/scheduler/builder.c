@@ -76,6 +76,24 @@ int echo_builder_with_worker_hooks(echo_builder *builder, void (*start)(void *, 
   return ECHO_OK;
 }
 
+int echo_builder_with_interrupt(echo_builder *builder, void (*interrupt)(void *, unsigned),
+                                void *data) {
+  builder->plan.interrupt = interrupt;
+  builder->plan.interrupt_data = data;
+  return ECHO_OK;
+}
+
+int echo_builder_with_pinning(echo_builder *builder, bool pinning) {
+  builder->plan.pinning = pinning;
+  return ECHO_OK;
+}
+
+int echo_builder_with_capacity(echo_builder *builder, size_t count) {
+  if (count < 1) return ECHO_INVALID;
+  builder->plan.capacity = count;
+  return ECHO_OK;
+}
+
 int echo_builder_with_queue(echo_builder *builder, const char *name, unsigned limit) {
   echo__plan *plan = &builder->plan;
   if (name == NULL || limit < 1) return ECHO_INVALID;

@@ -44,7 +44,12 @@ static bool settle(echo_scheduler *s, echo_task *task, echo_task_state state, ui
   return before / ECHO__REFERENCE == references;
 }
 
-void echo__finish(echo_scheduler *s, echo_task *task, echo_task_state state) {
+/* What the task comes to, if it has run: from here on no cancel counts. */
+static echo_task_state outcome(echo_task *task, echo_task_state state) {
+  return echo__task_close(task) ? ECHO_TASK_CANCELLED : state;
+}
+
+static void finish(echo_scheduler *s, echo_task *task, echo_task_state state) {
   echo__named_queue *held = task->flags & ECHO__HAS_SLOT ? task->queue : NULL;
   call_on_end(task, state);
   if ((task->flags & ECHO__DETACHED) || settle(s, task, state, 1)) echo__free_task(s, task);
@@ -52,8 +57,23 @@ void echo__finish(echo_scheduler *s, echo_task *task, echo_task_state state) {
   count_ended(s, state);
 }
 
+void echo__finish(echo_scheduler *s, echo_task *task, echo_task_state state) {
+  if (!(task->flags & ECHO__DETACHED)) {
+    state = outcome(task, state);
+    if (echo__task_is_bound(task)) echo__bound_leave(&s->workers[task->home].bound, task);
+  }
+  finish(s, task, state);
+}
+
+void echo__give_place(echo_scheduler *s, echo_task *task) {
+  if (s->plan.capacity == 0) return;
+  uint32_t word = echo__and(&task->word, ~(uint32_t)ECHO__PLACED, relaxed);
+  if (word & ECHO__PLACED) echo__rooms_give(&s->rooms);
+}
+
 /* The node stays in its queue, and keeps its reference, until a worker comes across it. */
 void echo__cancel_begun(echo_scheduler *s, echo_task *task) {
+  echo__give_place(s, task);
   call_on_end(task, ECHO_TASK_CANCELLED);
   settle(s, task, ECHO_TASK_CANCELLED, 0);
   count_ended(s, ECHO_TASK_CANCELLED);
@@ -67,13 +87,19 @@ void echo__forget(echo_scheduler *s, echo_task *task) {
 
 void echo__named_carry_out(echo_scheduler *s, echo__named_orders orders) {
   if (orders.surplus != NULL) echo__free_task(s, orders.surplus);
-  bool issued = orders.issued != NULL;
   while (orders.issued != NULL) {
     echo_task *ticket = echo__task_of(orders.issued);
     orders.issued = ticket->node.next;
-    echo_queue_inject(s->queue, (echo_priority)ticket->priority, &ticket->node);
+    echo_priority priority = echo__task_priority(ticket); /* read first: it may be taken at once */
+    echo_queue_inject(s->queue, priority, &ticket->node);
+    echo__notify(s, priority);
   }
-  if (issued) echo__idle_notify(&s->idle);
+}
+
+/* Where it is about to run, for who cancels it then. It is not BOUND yet, and was not cancelled. */
+static void note_home(echo_scheduler *s, echo_task *task) {
+  const echo__worker *worker = echo__own_worker(s);
+  if (worker != NULL) task->home = (uint16_t)worker->index;
 }
 
 echo_task *echo__begin_taken(echo_scheduler *s, echo_node *node) {
@@ -82,7 +108,11 @@ echo_task *echo__begin_taken(echo_scheduler *s, echo_node *node) {
     echo__named_carry_out(s, echo__named_redeem(task->queue, task, &task));
     if (task == NULL) return NULL;
   }
-  if ((task->flags & ECHO__DETACHED) || echo__task_begin(task)) return task;
+  if (task->flags & ECHO__INTERRUPTIBLE) note_home(s, task);
+  if ((task->flags & ECHO__DETACHED) || echo__task_begin(task)) {
+    echo__give_place(s, task);
+    return task;
+  }
   echo__forget(s, task);
   return NULL;
 }

@@ -7,14 +7,18 @@ enum { WORD_BITS = 64 };
 
 int echo__idle_init(echo__idle *idle, unsigned workers) {
   idle->workers = workers;
+  idle->sleepers = aligned_alloc(ECHO__LINE, workers * sizeof *idle->sleepers);
+  if (idle->sleepers == NULL) return ECHO_MEMORY;
+  echo__idle_reset(idle);
+  return ECHO_OK;
+}
+
+void echo__idle_reset(echo__idle *idle) {
   echo__store(&idle->searching, 0, relaxed);
   for (int i = 0; i < ECHO__PARKED_WORDS; i++)
     echo__store(&idle->parked[i], 0, relaxed);
-  idle->sleepers = aligned_alloc(ECHO__LINE, workers * sizeof *idle->sleepers);
-  if (idle->sleepers == NULL) return ECHO_MEMORY;
-  for (unsigned i = 0; i < workers; i++)
+  for (unsigned i = 0; i < idle->workers; i++)
     echo__store(&idle->sleepers[i].token, 0, relaxed);
-  return ECHO_OK;
 }
 
 void echo__idle_close(echo__idle *idle) {
@@ -29,10 +33,11 @@ static uint64_t bit_of(unsigned worker) {
   return UINT64_C(1) << (worker % WORD_BITS);
 }
 
+/* A sleeper that was given the same token before is on its way. */
 static void give_token(echo__idle *idle, unsigned worker, uint32_t token) {
   echo__word *word = &idle->sleepers[worker].token;
   uint32_t before = echo__or(word, token, release); /* PAIR idle.token */
-  if (before & ECHO__ASLEEP) echo__word_wake_one(word);
+  if ((before & (ECHO__ASLEEP | token)) == ECHO__ASLEEP) echo__word_wake_one(word);
 }
 
 /* Clears the bit; true if it was set, that is, if the caller is the one who cleared it. */
@@ -53,16 +58,22 @@ static bool claim_in_word(echo__idle *idle, unsigned word) {
   return false;
 }
 
-void echo__idle_notify_injected(echo__idle *idle) {
-  if (echo__load(&idle->searching, seq_cst) != 0) return; /* PAIR idle.announce */
+bool echo__idle_notify_injected(echo__idle *idle) {
+  if (echo__load(&idle->searching, seq_cst) != 0) return true; /* PAIR idle.announce */
   for (unsigned word = 0; word * WORD_BITS < idle->workers; word++) {
-    if (claim_in_word(idle, word)) return;
+    if (claim_in_word(idle, word)) return true;
   }
+  return false;
 }
 
-void echo__idle_notify(echo__idle *idle) {
+bool echo__idle_notify(echo__idle *idle) {
   echo__fence(seq_cst); /* PAIR idle.announce */
-  echo__idle_notify_injected(idle);
+  return echo__idle_notify_injected(idle);
+}
+
+void echo__idle_notify_pinned(echo__idle *idle, unsigned worker) {
+  uint64_t bits = echo__load(word_of(idle, worker), seq_cst); /* PAIR idle.announce */
+  if (bits & bit_of(worker)) give_token(idle, worker, ECHO__NUDGED);
 }
 
 void echo__idle_nudge(echo__idle *idle, unsigned worker) {

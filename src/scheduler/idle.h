@@ -33,7 +33,16 @@
  * then on nobody would wake anybody.
  *
  * NUDGED is the token of other reasons to wake (the scheduler stops, the task that the worker waits
- * for has ended). It does not touch the bit and counts nothing, so it must be told from CLAIMED.
+ * for has ended, work was pinned to the worker). It does not touch the bit and counts nothing, so
+ * it must be told from CLAIMED.
+ *
+ * Work that is pinned to a worker is for it alone, so whoever searches is of no help, and only that
+ * worker's bit is looked at (echo__idle_notify_pinned). For each sleep the argument is the one
+ * above: the push and the load of the bit are sequentially consistent, so either the load sees the
+ * announcement of this sleep, or the push comes before the fence behind it and the second look
+ * finds the node. A bit that somebody has cleared in between belongs to a worker that was claimed:
+ * it gets up, and before it sleeps again it announces itself again. What a worker pins to itself
+ * needs no waking: its thread is awake and looks before it sleeps.
  *
  * Rejected: polling with a short sleep (a millisecond's delay and never idle); a condition variable
  * for all (every submit takes the mutex, and wakes whom it likes); an event count per submit (a
@@ -68,16 +77,23 @@ typedef struct echo__idle {
 
 /* ECHO_OK or ECHO_MEMORY. */
 int echo__idle_init(echo__idle *idle, unsigned workers);
+
+/* As after init: nobody is there. A worker that leaves may still count as searching. */
+void echo__idle_reset(echo__idle *idle);
 void echo__idle_close(echo__idle *idle);
 
-/* Work was made visible: wakes a worker if one is needed. Any thread. */
-void echo__idle_notify(echo__idle *idle);
+/* Work was made visible: wakes a worker if one is needed. True if one was woken or searches; false
+ * if all are at work. Any thread. */
+bool echo__idle_notify(echo__idle *idle);
 
 /* The same right after echo_queue_inject, which has no need of the fence: its operations on the
  * injector are sequentially consistent themselves, and so are the loads that follow here. In their
  * single order a load that misses a worker's announcement comes before that worker's fence, and
  * with it the injection, which the worker's second look then finds. Any thread. */
-void echo__idle_notify_injected(echo__idle *idle);
+bool echo__idle_notify_injected(echo__idle *idle);
+
+/* The same right after echo_queue_pin: wakes this worker, if it sleeps. Any thread. */
+void echo__idle_notify_pinned(echo__idle *idle, unsigned worker);
 
 /* Wakes this worker, or all, for a reason other than work. Any thread. */
 void echo__idle_nudge(echo__idle *idle, unsigned worker);

@@ -56,7 +56,7 @@ static void issue_class(echo__named_queue *queue, int index, unsigned slots,
   unsigned needed = class->waiting < slots ? class->waiting : slots;
   for (; class->tickets < needed; class->tickets++) {
     echo_task *ticket = take_spare(queue);
-    ticket->priority = (int8_t)(ECHO_PRIORITY_HIGH - index);
+    echo__store(&ticket->priority, (int8_t)(ECHO_PRIORITY_HIGH - index), relaxed);
     ticket->flags = ECHO__TICKET | ECHO__DETACHED;
     ticket->queue = queue;
     ticket->node.next = orders->issued;
@@ -72,7 +72,7 @@ echo_task *echo__named_take_spare(echo__named_queue *queue) {
 static echo__named_orders issue(echo__named_queue *queue) {
   echo__named_orders orders = {NULL, NULL};
   unsigned slots = queue->limit - queue->running;
-  unsigned owned = queue->spares, wanted = 0;
+  unsigned owned = queue->spares, wanted = queue->reserved;
   for (int i = 0; i < ECHO_PRIORITIES; i++) {
     const echo__named_class *class = &queue->classes[i];
     owned += class->tickets;
@@ -84,10 +84,28 @@ static echo__named_orders issue(echo__named_queue *queue) {
   return orders;
 }
 
+void echo__named_reserve(echo__named_queue *queue, echo_task *ticket) {
+  uv_mutex_lock(&queue->mutex);
+  keep(queue, ticket);
+  queue->reserved++;
+  uv_mutex_unlock(&queue->mutex);
+}
+
+echo__named_orders echo__named_unreserve(echo__named_queue *queue) {
+  uv_mutex_lock(&queue->mutex);
+  queue->reserved--;
+  echo__named_orders orders = issue(queue);
+  uv_mutex_unlock(&queue->mutex);
+  return orders;
+}
+
 echo__named_orders echo__named_add(echo__named_queue *queue, echo_task *task, echo_task *ticket) {
   uv_mutex_lock(&queue->mutex);
-  append(class_of(queue, task->priority), &task->node);
-  keep(queue, ticket);
+  append(class_of(queue, echo__task_priority(task)), &task->node);
+  if (ticket != NULL)
+    keep(queue, ticket);
+  else
+    queue->reserved--;
   echo__named_orders orders = issue(queue);
   uv_mutex_unlock(&queue->mutex);
   return orders;
@@ -103,9 +121,10 @@ static echo_task *take_best(echo__named_queue *queue, int lowest) {
 echo__named_orders echo__named_redeem(echo__named_queue *queue, echo_task *ticket,
                                       echo_task **task) {
   uv_mutex_lock(&queue->mutex);
-  class_of(queue, ticket->priority)->tickets--;
+  int lowest = echo__task_priority(ticket);
+  class_of(queue, lowest)->tickets--;
   keep(queue, ticket);
-  *task = queue->running < queue->limit ? take_best(queue, ticket->priority) : NULL;
+  *task = queue->running < queue->limit ? take_best(queue, lowest) : NULL;
   if (*task != NULL) {
     queue->running++;
     (*task)->flags |= ECHO__HAS_SLOT;

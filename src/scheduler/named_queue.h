@@ -14,7 +14,8 @@
  *
  * A ticket is an object of the task pool. Each submit brings one along, so that nothing has to be
  * allocated later, where a failure could leave a task waiting for ever: the queue keeps as many as
- * it can come to need, the sum over the classes of max(waiting, tickets), and gives back the rest.
+ * it can come to need, the sum over the classes of max(waiting, tickets) and one for each task that
+ * is held back (reserved), and gives back the rest.
  */
 #ifndef ECHO_SCHEDULER_NAMED_QUEUE_H
 #define ECHO_SCHEDULER_NAMED_QUEUE_H
@@ -34,7 +35,7 @@ typedef struct echo__named_queue {
   unsigned running;
   echo__named_class classes[ECHO_PRIORITIES]; /* index 0 is the highest */
   echo_node *spare;                           /* tickets that are not out */
-  unsigned spares;
+  unsigned spares, reserved;
   char name[]; /* ends the object */
 } echo__named_queue;
 
@@ -51,7 +52,14 @@ void echo__named_destroy(echo__named_queue *queue);
 /* Empties the store of tickets, once nothing is queued any more: the next one, or NULL. */
 echo_task *echo__named_take_spare(echo__named_queue *queue);
 
-/* Adds a task to its list; the queue owns `ticket` from now on. Any thread. */
+/* Keeps the ticket of a task that will be added later. Any thread. */
+void echo__named_reserve(echo__named_queue *queue, echo_task *ticket);
+
+/* Such a task will not be added after all. Any thread. */
+echo__named_orders echo__named_unreserve(echo__named_queue *queue);
+
+/* Adds a task to its list; the queue owns `ticket` from now on. NULL: its ticket is reserved. Any
+ * thread. */
 echo__named_orders echo__named_add(echo__named_queue *queue, echo_task *task, echo_task *ticket);
 
 /* A ticket was taken: *task is the task to run, which now holds a slot, or NULL. Any thread. */

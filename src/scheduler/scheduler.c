@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/suspend.h"
 #include "scheduler/worker.h"
 
 static void *zeroed_lines(size_t bytes) {
@@ -10,23 +11,42 @@ static void *zeroed_lines(size_t bytes) {
   return memory;
 }
 
+static echo_priority priority_of(const echo_node *node) {
+  return echo__task_priority((const echo_task *)(const void *)node);
+}
+
 int echo__scheduler_create(const echo__plan *plan, echo_scheduler **out) {
   echo_scheduler *s = zeroed_lines(sizeof *s);
   if (s == NULL) return ECHO_MEMORY;
   s->workers = zeroed_lines(plan->workers * sizeof *s->workers);
   if (s->workers == NULL) goto no_workers;
-  echo_queue_options options = {.workers = plan->workers, .fairness = plan->fairness};
+  echo_queue_options options = {
+      .workers = plan->workers, .fairness = plan->fairness, .priority_of = priority_of};
   if (echo_queue_create(&s->queue, &options) != ECHO_OK) goto no_queue;
   if (echo__pool_init(&s->pool, sizeof(echo_task)) != ECHO_OK) goto no_pool;
   if (echo__idle_init(&s->idle, plan->workers) != ECHO_OK) goto no_idle;
   if (echo__waiters_init(&s->waiters, &s->idle) != ECHO_OK) goto no_waiters;
+  if (echo__held_init(&s->held) != ECHO_OK) goto no_held;
+  if (echo__clock_init(&s->clock, plan->name) != ECHO_OK) goto no_clock;
   if (uv_mutex_init(&s->life) != 0) goto no_life;
+  if (echo__rooms_init(&s->rooms, plan->capacity) != ECHO_OK) goto no_rooms;
+  if (echo__interrupts_init(&s->interrupts, plan->workers, plan->interrupt, plan->interrupt_data) !=
+      ECHO_OK)
+    goto no_interrupts;
   s->plan = *plan;
   echo__lanes_init(s->lanes);
   echo__workers_reset(s);
   *out = s;
   return ECHO_OK;
+no_interrupts:
+  echo__rooms_close(&s->rooms);
+no_rooms:
+  uv_mutex_destroy(&s->life);
 no_life:
+  echo__clock_destroy(&s->clock);
+no_clock:
+  echo__held_destroy(&s->held);
+no_held:
   echo__waiters_close(&s->waiters);
 no_waiters:
   echo__idle_close(&s->idle);
@@ -42,11 +62,17 @@ no_workers:
 }
 
 void echo__scheduler_destroy(echo_scheduler *s) {
-  for (unsigned i = 0; i < s->plan.workers; i++)
+  for (unsigned i = 0; i < s->plan.workers; i++) {
     echo__cache_close(&s->pool, &s->workers[i].cache);
+    echo__bound_close(&s->workers[i].bound);
+  }
   for (int i = 0; i < ECHO__LANES; i++)
     echo__cache_close(&s->pool, &s->lanes[i].cache);
+  echo__interrupts_close(&s->interrupts, s->plan.workers);
+  echo__rooms_close(&s->rooms);
   uv_mutex_destroy(&s->life);
+  echo__clock_destroy(&s->clock);
+  echo__held_destroy(&s->held);
   echo__waiters_close(&s->waiters);
   echo__idle_close(&s->idle);
   echo__pool_close(&s->pool);
@@ -54,6 +80,10 @@ void echo__scheduler_destroy(echo_scheduler *s) {
   echo__plan_close(&s->plan);
   free(s->workers);
   free(s);
+}
+
+void *echo_scheduler_worker_data(const echo_scheduler *s, void (*start)(void *, unsigned)) {
+  return s->plan.hooks.start == start ? s->plan.hooks.data : NULL;
 }
 
 unsigned echo_scheduler_worker_count(const echo_scheduler *s) {
@@ -69,7 +99,8 @@ typedef struct request {
   void (*on_end)(void *argument, int status);
   echo__named_queue *queue;
   int8_t priority;
-  bool handle;
+  uint8_t flags;
+  bool handle, held;
 } request;
 
 static int find_queue(const echo_scheduler *s, const char *name, echo__named_queue **queue) {
@@ -89,22 +120,25 @@ static int check(const echo_scheduler *s, const echo_task_options *options, requ
   }
   r->priority = (int8_t)options->priority;
   r->on_end = options->on_end;
+  r->flags = options->interruptible ? ECHO__INTERRUPTIBLE : 0;
+  r->held = options->held;
+  if (r->held && !r->handle) return ECHO_INVALID;
   return options->queue != NULL ? find_queue(s, options->queue, &r->queue) : ECHO_OK;
 }
 
-static void fill(echo_task *task, echo_scheduler *s, const request *r, unsigned origin) {
+static void fill(echo_task *task, echo_scheduler *s, const request *r) {
   task->function = r->function;
   task->argument = r->argument;
   task->on_end = r->on_end;
   task->scheduler = s;
   task->queue = r->queue;
-  task->priority = r->priority;
-  task->flags = r->handle ? 0 : ECHO__DETACHED;
-  task->origin = (uint16_t)origin;
-  echo__store(&task->word, ECHO_TASK_QUEUED + 2 * ECHO__REFERENCE, relaxed);
+  echo__store(&task->priority, r->priority, relaxed);
+  task->flags = r->flags | (r->handle ? 0 : ECHO__DETACHED);
+  uint32_t state = r->held ? ECHO_TASK_SUSPENDED : ECHO_TASK_QUEUED;
+  uint32_t placed = s->plan.capacity > 0 ? ECHO__PLACED : 0;
+  echo__store(&task->word, state + placed + 2 * ECHO__REFERENCE, relaxed);
 }
 
-/* Takes the objects of one submit from the cache, all or none. */
 static int take_objects(echo_scheduler *s, echo__cache *cache, const request *r, echo_task **task,
                         echo_task **ticket) {
   *ticket = NULL;
@@ -115,6 +149,16 @@ static int take_objects(echo_scheduler *s, echo__cache *cache, const request *r,
   if (*ticket != NULL) return ECHO_OK;
   echo__pool_give(&s->pool, cache, *task);
   return ECHO_MEMORY;
+}
+
+/* Takes what one submit needs, all or nothing: its place and its objects from the cache. */
+static int take_all(echo_scheduler *s, echo__cache *cache, const request *r, echo_task **task,
+                    echo_task **ticket) {
+  if (s->plan.capacity == 0) return take_objects(s, cache, r, task, ticket);
+  if (!echo__rooms_take(&s->rooms)) return ECHO_FULL;
+  int status = take_objects(s, cache, r, task, ticket);
+  if (status != ECHO_OK) echo__rooms_give(&s->rooms);
+  return status;
 }
 
 static int start(echo_scheduler *s) {
@@ -156,7 +200,7 @@ static int accept_outside(echo_scheduler *s, const request *r, echo_task **task,
   echo__lane *lane;
   int status = enter_running(s, &lane);
   if (status != ECHO_OK) return status;
-  status = take_objects(s, &lane->cache, r, task, ticket);
+  status = take_all(s, &lane->cache, r, task, ticket);
   if (status == ECHO_OK) {
     echo__bump(&lane->submitted, 1);
     lane->handles += r->handle;
@@ -170,7 +214,7 @@ static int accept_inside(echo__worker *worker, const request *r, echo_task **tas
                          echo_task **ticket) {
   echo_scheduler *s = worker->scheduler;
   if (echo__load(&s->phase, relaxed) >= ECHO__CANCELLING) return ECHO_STOPPED;
-  int status = take_objects(s, &worker->cache, r, task, ticket);
+  int status = take_all(s, &worker->cache, r, task, ticket);
   if (status != ECHO_OK) return status;
   echo__bump(&worker->submitted, 1); /* PAIR stop.balance */
   worker->handles += r->handle;
@@ -178,17 +222,25 @@ static int accept_inside(echo__worker *worker, const request *r, echo_task **tas
 }
 
 static void publish(echo_scheduler *s, echo__worker *worker, echo_task *task, echo_task *ticket) {
+  echo_priority priority = echo__task_priority(task);
   if (ticket != NULL) {
     echo__named_carry_out(s, echo__named_add(task->queue, task, ticket));
-    return;
-  }
-  if (worker != NULL) {
-    echo_queue_push(s->queue, worker->index, (echo_priority)task->priority, &task->node);
-    echo__idle_notify(&s->idle);
+  } else if (worker != NULL) {
+    echo_queue_push(s->queue, worker->index, priority, &task->node);
+    echo__notify(s, priority);
   } else {
-    echo_queue_inject(s->queue, (echo_priority)task->priority, &task->node);
-    echo__idle_notify_injected(&s->idle);
+    echo_queue_inject(s->queue, priority, &task->node);
+    echo__notify_injected(s, priority);
   }
+}
+
+/* Once the scheduler cancels nothing is held any more: the task is queued, to be ended. */
+static void hold(echo_scheduler *s, echo_task *task, echo_task *ticket) {
+  if (ticket != NULL) echo__named_reserve(task->queue, ticket);
+  if (echo__held_enter(&s->held, task)) return;
+  bool bound;
+  echo__task_resume(task, &bound);
+  echo__publish_held(s, task);
 }
 
 int echo_scheduler_submit(echo_scheduler *s, const echo_task_options *options,
@@ -201,8 +253,11 @@ int echo_scheduler_submit(echo_scheduler *s, const echo_task_options *options,
   status = worker != NULL ? accept_inside(worker, &r, &task, &ticket)
                           : accept_outside(s, &r, &task, &ticket);
   if (status != ECHO_OK) return status;
-  fill(task, s, &r, worker != NULL ? worker->index : ECHO__OUTSIDE);
+  fill(task, s, &r);
   if (handle != NULL) *handle = task;
-  publish(s, worker, task, ticket);
+  if (r.held)
+    hold(s, task, ticket);
+  else
+    publish(s, worker, task, ticket);
   return ECHO_OK;
 }

@@ -5,7 +5,8 @@
  *   FRESH      built; no thread yet
  *   RUNNING    since the first submit
  *   DRAINING   submits from outside are refused; tasks run, and may submit
- *   CANCELLING the same, but a task that is taken is ended instead of run
+ *   CANCELLING the same, but a task that is taken is ended instead of run, unless it is BOUND: what
+ *              has suspended is called until it ends
  *   STOPPED    everything accepted has ended: the workers leave
  *
  * Accepted tasks are counted before they can be seen and once more after they ended, by the thread
@@ -19,10 +20,15 @@
 #include <uv.h>
 
 #include "base/pool.h"
+#include "scheduler/bound.h"
+#include "scheduler/clock.h"
+#include "scheduler/held.h"
 #include "scheduler/here.h"
 #include "scheduler/idle.h"
+#include "scheduler/interrupt.h"
 #include "scheduler/lane.h"
 #include "scheduler/named_queue.h"
+#include "scheduler/room.h"
 #include "scheduler/task.h"
 #include "scheduler/waiters.h"
 
@@ -37,6 +43,10 @@ typedef struct echo__hooks {
 /* What a builder collects and a scheduler then owns. */
 typedef struct echo__plan {
   unsigned workers, fairness;
+  size_t capacity; /* 0: no bound */
+  bool pinning;
+  void (*interrupt)(void *data, unsigned worker);
+  void *interrupt_data;
   char *name;
   echo__named_queue **queues;
   unsigned queue_count;
@@ -45,19 +55,25 @@ typedef struct echo__plan {
 
 typedef struct echo__worker echo__worker;
 
+/* What is to become of a task when its function returns. */
+typedef enum echo__next { ECHO__ENDS, ECHO__COMES_AGAIN, ECHO__SUSPENDS } echo__next;
+
 struct echo__worker {
   ECHO__ALIGNED echo_scheduler *scheduler;
   unsigned index;
   uv_thread_t thread;
   echo__cache cache;
   echo_task *current; /* what runs; its own thread reads it */
-  bool again;         /* the current task asked to be called again */
+  echo__next next;    /* what the current task asked for */
   bool searching;
   unsigned ran; /* tasks since the last wake-up */
   int64_t handles;
+  echo__bound bound;
   /* Written by the worker, read by anybody. */
   echo__atomic(uint64_t) submitted, ended, cancelled, stolen, parked;
-  echo__atomic(bool) left; /* the thread is about to end: joining it takes no time */
+  echo__atomic(uint64_t) suspended; /* now, those included that wait to be called again */
+  echo__atomic(uint32_t) orders;    /* written by anybody (suspend.h) */
+  echo__atomic(bool) left;          /* the thread is about to end: joining it takes no time */
 };
 
 struct echo_scheduler {
@@ -69,6 +85,10 @@ struct echo_scheduler {
   ECHO__ALIGNED echo__pool pool; /* of tasks */
   echo__idle idle;
   echo__waiters waiters;
+  echo__held held;
+  echo__clock clock;
+  echo__interrupts interrupts;
+  echo__rooms rooms;
   ECHO__ALIGNED echo__word phase;
   echo__atomic(bool) abandoned; /* a thread was left behind */
   uv_mutex_t life;              /* start and stop, one at a time */
@@ -85,6 +105,24 @@ static inline echo__worker *echo__own_worker(const echo_scheduler *scheduler) {
   return worker != NULL && worker->scheduler == scheduler ? worker : NULL;
 }
 
+static inline void echo__count_suspended(echo__worker *worker, int change) {
+  uint64_t count = echo__load(&worker->suspended, relaxed);
+  echo__store(&worker->suspended, count + (uint64_t)change, relaxed);
+}
+
+/* A task of this priority was made visible: wakes a worker if one is needed, or else asks one that
+ * runs something less urgent to make way. Any thread. */
+static inline void echo__notify(echo_scheduler *scheduler, echo_priority priority) {
+  if (echo__idle_notify(&scheduler->idle) || scheduler->interrupts.call == NULL) return;
+  echo__interrupts_ask(scheduler, priority);
+}
+
+/* The same right after echo_queue_inject (echo__idle_notify_injected). */
+static inline void echo__notify_injected(echo_scheduler *scheduler, echo_priority priority) {
+  if (echo__idle_notify_injected(&scheduler->idle) || scheduler->interrupts.call == NULL) return;
+  echo__interrupts_ask(scheduler, priority);
+}
+
 /* Takes over what the plan holds, unless it fails. ECHO_OK or ECHO_MEMORY. */
 int echo__scheduler_create(const echo__plan *plan, echo_scheduler **scheduler);
 void echo__plan_close(echo__plan *plan);
@@ -98,7 +136,8 @@ echo_steal echo__worker_step(echo__worker *worker);
  * changed or the deadline passed. */
 void echo__worker_rest(echo__worker *worker, const echo__waiter *waiter, uint64_t deadline);
 
-/* For a worker that goes back from a wait to the task that waited: it no longer searches. */
+/* For a worker that goes back from a wait to the task that waited: it no longer searches, and runs
+ * that task again. */
 void echo__worker_go_on(echo__worker *worker);
 
 /* -- end.c: the last steps of a task, on any thread -- */
@@ -108,6 +147,9 @@ void echo__finish(echo_scheduler *scheduler, echo_task *task, echo_task_state st
 
 /* Forgets a task that was cancelled while it was queued, now that it has left the queue. */
 void echo__forget(echo_scheduler *scheduler, echo_task *task);
+
+/* Gives up the place of a task that this thread has begun, or begun in order to cancel it. */
+void echo__give_place(echo_scheduler *scheduler, echo_task *task);
 
 /* Frees a task's memory into the calling thread's cache. */
 void echo__free_task(echo_scheduler *scheduler, echo_task *task);

@@ -9,6 +9,7 @@
  */
 #include <sched.h>
 
+#include "scheduler/suspend.h"
 #include "scheduler/worker.h"
 
 static const double grace = 0.1;         /* for what is about to end when the time is up */
@@ -68,15 +69,27 @@ static bool wait_until_ended(echo_scheduler *s, uint64_t deadline) {
 static void set_phase(echo_scheduler *s, uint32_t phase) {
   echo__store(&s->phase, phase, release); /* PAIR stop.phase */
   echo__fence(seq_cst);                   /* PAIR idle.announce */
+  echo__rooms_tell_all(&s->rooms, phase >= ECHO__CANCELLING);
+}
+
+/* From now on what is taken ends, and what is held or suspended is no longer waited for. */
+static void start_cancelling(echo_scheduler *s) {
+  set_phase(s, ECHO__CANCELLING);
+  echo__interrupts_call_all(s);
+  echo__order_all(s, ECHO__ROUSE);
+  echo__lanes_pass(s->lanes);
+  echo__cancel_held(s);
 }
 
 /* Ends what waits in a named queue, of which stuck tasks may hold all the slots. */
 static void cancel_waiting(echo_scheduler *s, echo__named_queue *queue) {
   for (echo_task *task; (task = echo__named_evict(queue)) != NULL;) {
-    if ((task->flags & ECHO__DETACHED) || echo__task_begin(task))
+    if ((task->flags & ECHO__DETACHED) || echo__task_begin(task)) {
+      echo__give_place(s, task);
       echo__finish(s, task, ECHO_TASK_CANCELLED);
-    else
+    } else {
       echo__forget(s, task);
+    }
   }
 }
 
@@ -99,7 +112,7 @@ static void cancel_queued(echo_scheduler *s) {
 /* The time is up: cancels what has not started; the number of tasks that this cost. */
 static size_t give_up(echo_scheduler *s, echo_stop_mode mode) {
   uint64_t cancelled_before = sum_cancelled(s);
-  set_phase(s, ECHO__CANCELLING);
+  start_cancelling(s);
   cancel_queued(s);
   wait_until_ended(s, echo__deadline_in(grace));
   uint64_t cancelled = mode == ECHO_STOP_DRAIN ? sum_cancelled(s) - cancelled_before : 0;
@@ -112,34 +125,58 @@ static void report_lost(echo_scheduler *s) {
   echo__waiters_wake(&s->waiters, NULL);
 }
 
-/* A drain that never started a thread has nothing to wait for. */
+/* Phases do not go back. A scheduler that never started a thread has nothing to wait for. */
+static void begin(echo_scheduler *s, echo_stop_mode mode) {
+  uint32_t phase = echo__load(&s->phase, relaxed);
+  if (phase == ECHO__FRESH) {
+    set_phase(s, ECHO__STOPPED);
+    echo__clock_stop(&s->clock);
+  } else if (mode == ECHO_STOP_CANCEL && phase < ECHO__CANCELLING) {
+    start_cancelling(s);
+  } else if (phase < ECHO__DRAINING) {
+    set_phase(s, ECHO__DRAINING);
+    echo__lanes_pass(s->lanes);
+  }
+}
+
 static void stop_running(echo_scheduler *s, echo_stop_mode mode, double seconds) {
   uint64_t deadline = seconds < 0 ? ECHO__FOREVER : echo__deadline_in(seconds);
-  set_phase(s, mode == ECHO_STOP_DRAIN ? ECHO__DRAINING : ECHO__CANCELLING);
-  echo__lanes_pass(s->lanes);
   if (!wait_until_ended(s, deadline)) s->stop_abandoned = give_up(s, mode);
   set_phase(s, ECHO__STOPPED);
   uint64_t latest = echo__deadline_in(grace);
   if (latest < deadline) latest = deadline;
   unsigned behind = echo__workers_join(s, s->plan.workers, latest);
-  if (behind > 0) report_lost(s);
   cancel_queued(s); /* leaves nothing but nodes that were cancelled while they were queued */
+  if (behind > 0 || outstanding(s) > 0) report_lost(s);
   if (s->stop_abandoned > 0 || behind > 0) s->stop_status = ECHO_TIMEOUT;
 }
 
 int echo_scheduler_stop(echo_scheduler *s, echo_stop_mode mode, double seconds, size_t *abandoned) {
   if (echo__own_worker(s) != NULL) return ECHO_DEADLOCK;
   uv_mutex_lock(&s->life);
-  uint32_t phase = echo__load(&s->phase, relaxed);
-  if (phase == ECHO__FRESH) {
-    set_phase(s, ECHO__STOPPED);
-  } else if (phase != ECHO__STOPPED) {
+  begin(s, mode);
+  if (echo__load(&s->phase, relaxed) != ECHO__STOPPED) {
     stop_running(s, mode, seconds);
+    echo__clock_stop(&s->clock);
   }
   int status = s->stop_status;
   if (abandoned != NULL) *abandoned = s->stop_abandoned;
   uv_mutex_unlock(&s->life);
   return status;
+}
+
+/* Whoever holds `life` starts the workers, which does not take long, or stops. */
+int echo_scheduler_begin_stop(echo_scheduler *s, echo_stop_mode mode, double seconds) {
+  if (echo__own_worker(s) != NULL) return ECHO_DEADLOCK;
+  if (uv_mutex_trylock(&s->life) == 0) {
+    begin(s, mode);
+    uv_mutex_unlock(&s->life);
+  }
+  uint32_t phase = echo__load(&s->phase, acquire); /* PAIR stop.phase */
+  if (phase == ECHO__STOPPED) return ECHO_OK;
+  uint64_t deadline = seconds < 0 ? ECHO__FOREVER : echo__deadline_in(seconds);
+  bool ended = phase >= ECHO__DRAINING && wait_until_ended(s, deadline);
+  return ended ? ECHO_OK : ECHO_TIMEOUT;
 }
 
 /* With all lanes held no handle can be given up; from `released` on, each one that is counts. */
@@ -186,6 +223,8 @@ void echo_scheduler_stats(echo_scheduler *s, echo_stats *stats) {
   for (unsigned i = 0; i < s->plan.workers; i++) {
     stats->stolen += echo__load(&s->workers[i].stolen, relaxed);
     stats->parked += echo__load(&s->workers[i].parked, relaxed);
+    stats->suspended += echo__load(&s->workers[i].suspended, relaxed);
   }
+  stats->suspended += echo__held_count(&s->held);
   stats->task_bytes = echo__pool_bytes(&s->pool);
 }

@@ -6,36 +6,116 @@ static uint32_t with_state(uint32_t word, echo_task_state state) {
   return (word & ~(uint32_t)ECHO__STATE_MASK) | (uint32_t)state;
 }
 
-/* Changes the state from one value to another; false if it was not there. */
-static bool change_state(echo_task *task, echo_task_state from, echo_task_state to) {
-  uint32_t word = echo__load(&task->word, relaxed);
-  do {
-    if ((word & ECHO__STATE_MASK) != from) return false;
-  } while (
-      !echo__cas_weak(&task->word, &word, with_state(word, to), acq_rel)); /* PAIR task.state */
-  return true;
+static echo_task_state state_in(uint32_t word) {
+  return (echo_task_state)(word & ECHO__STATE_MASK);
+}
+
+static bool ended_in(uint32_t word) {
+  return state_in(word) > ECHO_TASK_RUNNING;
+}
+
+/* One swap of the word; false if it was not *before, which is then up to date. */
+static bool swap(echo_task *task, uint32_t *before, uint32_t after) {
+  return echo__cas_weak(&task->word, before, after, acq_rel); /* PAIR task.state */
+}
+
+void echo__task_adopt(echo_task *task) {
+  if (!(task->flags & ECHO__DETACHED)) return;
+  task->flags &= (uint8_t)~ECHO__DETACHED;
+  echo__store(&task->word, ECHO_TASK_RUNNING + ECHO__REFERENCE, relaxed);
 }
 
 bool echo__task_begin(echo_task *task) {
-  return change_state(task, ECHO_TASK_QUEUED, ECHO_TASK_RUNNING);
+  uint32_t word = echo__load(&task->word, relaxed);
+  do {
+    if (state_in(word) != ECHO_TASK_QUEUED) return false;
+  } while (!swap(task, &word, with_state(word & ~(uint32_t)ECHO__RESUMED, ECHO_TASK_RUNNING)));
+  return true;
 }
 
 bool echo__task_requeue(echo_task *task) {
-  return change_state(task, ECHO_TASK_RUNNING, ECHO_TASK_QUEUED);
+  uint32_t word = echo__load(&task->word, relaxed);
+  do {
+    if (state_in(word) != ECHO_TASK_RUNNING || (word & ECHO__CANCEL)) return false;
+  } while (!swap(task, &word, with_state(word, ECHO_TASK_QUEUED)));
+  return true;
 }
 
-void echo__task_lose(echo_task *task) {
-  change_state(task, ECHO_TASK_RUNNING, ECHO_TASK_LOST);
+echo_task_state echo__task_suspend(echo_task *task, bool cancels) {
+  uint32_t word = echo__load(&task->word, relaxed), after;
+  do {
+    if (state_in(word) != ECHO_TASK_RUNNING) return ECHO_TASK_LOST;
+    bool goes_on = cancels || (word & ECHO__RESUMED);
+    after = with_state(word, goes_on ? ECHO_TASK_QUEUED : ECHO_TASK_SUSPENDED);
+    if (cancels) after |= ECHO__CANCEL;
+  } while (!swap(task, &word, after));
+  return state_in(after);
+}
+
+bool echo__task_seize(echo_task *task) {
+  uint32_t word = echo__load(&task->word, relaxed);
+  do {
+    if (state_in(word) != ECHO_TASK_SUSPENDED) return false;
+  } while (!swap(task, &word, with_state(word | ECHO__CANCEL, ECHO_TASK_RUNNING)));
+  return true;
+}
+
+bool echo__task_resume(echo_task *task, bool *bound) {
+  uint32_t word = echo__load(&task->word, relaxed), after;
+  bool suspended;
+  do {
+    if (ended_in(word)) return false;
+    suspended = state_in(word) == ECHO_TASK_SUSPENDED;
+    after = suspended ? with_state(word, ECHO_TASK_QUEUED) : word | ECHO__RESUMED;
+  } while (!swap(task, &word, after));
+  *bound = word & ECHO__BOUND;
+  return suspended;
+}
+
+/* The word of a task that has just been asked to end. For one that runs it counts as a resume, too:
+ * it may have looked whether it is cancelled just before, and be about to suspend. */
+static uint32_t asked(uint32_t word) {
+  bool runs = state_in(word) == ECHO_TASK_RUNNING;
+  bool bound = word & ECHO__BOUND;
+  word |= ECHO__CANCEL | (runs ? ECHO__RESUMED : 0);
+  if (runs) return word;
+  return with_state(word, bound ? ECHO_TASK_QUEUED : ECHO_TASK_RUNNING);
+}
+
+bool echo__task_ask(echo_task *task, uint32_t *before) {
+  *before = echo__load(&task->word, relaxed);
+  do {
+    if (ended_in(*before) || (*before & ECHO__CANCEL)) return false;
+  } while (!swap(task, before, asked(*before)));
+  return true;
+}
+
+bool echo__task_close(echo_task *task) {
+  return echo__or(&task->word, ECHO__CANCEL, acq_rel) & ECHO__CANCEL; /* PAIR task.state */
 }
 
 uint32_t echo__task_end(echo_task *task, echo_task_state state, uint32_t references) {
   uint32_t word = echo__load(&task->word, relaxed), ended;
   do {
-    bool lost = (word & ECHO__STATE_MASK) == ECHO_TASK_LOST;
+    bool lost = state_in(word) == ECHO_TASK_LOST;
     ended = with_state(word, lost ? ECHO_TASK_LOST : state) - references * ECHO__REFERENCE;
     /* Release for the task's effects, acquire for a waiter's entry: PAIR task.state task.watched */
   } while (!echo__cas_weak(&task->word, &word, ended, acq_rel));
   return word;
+}
+
+void echo__task_lose(echo_task *task) {
+  uint32_t word = echo__load(&task->word, relaxed), lost;
+  do {
+    if (ended_in(word)) return;
+    lost = with_state(word & ~(uint32_t)ECHO__RESUMED, ECHO_TASK_LOST);
+    if (state_in(word) == ECHO_TASK_QUEUED) lost |= ECHO__RESUMED;
+  } while (!swap(task, &word, lost));
+}
+
+bool echo__task_was_lost_asleep(const echo_task *task) {
+  uint32_t word = echo__load(&task->word, relaxed);
+  return state_in(word) == ECHO_TASK_LOST && !(word & ECHO__RESUMED);
 }
 
 bool echo__task_drop(echo_task *task) {
@@ -100,12 +180,6 @@ int echo_task_wait(echo_task *task, double seconds) {
   }
   if (worker != NULL) echo__worker_go_on(worker);
   return status_of(task);
-}
-
-int echo_task_cancel(echo_task *task) {
-  if (!echo__task_begin(task)) return ECHO_INVALID;
-  echo__cancel_begun(task->scheduler, task);
-  return ECHO_OK;
 }
 
 void echo_task_release(echo_task *task) {

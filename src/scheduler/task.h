@@ -1,13 +1,29 @@
 /*
  * A task: one cache line, which is node, state and handle at once.
  *
- * The state word holds the state in its low bits, WATCHED if somebody waits, and above them the
- * number of references: one of the scheduler's until the task has ended and left the queue, one of
- * the handle's. A task without a handle ("detached") has nobody to race with: its word is not used.
+ * The state word holds the state in its low bits, four flags, and above them the number of
+ * references: one of the scheduler's until the task has ended and left the queue, one of the
+ * handle's. A task without a handle ("detached") has nobody to race with: its word is not used. It
+ * is put in order when the task first asks who it is or suspends (echo__task_adopt), since only
+ * then can somebody else come to know it.
  *
- * Who may change the state: QUEUED to RUNNING by whoever takes the task to run or to cancel it (one
- * compare-and-swap, so one of them); RUNNING to an end by the same thread; RUNNING to LOST by
- * whoever finds that the scheduler has abandoned it. An end is final.
+ * Flags of the word:
+ *   WATCHED  somebody waits for the end
+ *   RESUMED  echo_task_resume was called since the task was last called
+ *   CANCEL   the task was asked to end; set, too, when it is too late to ask
+ *   BOUND    the task has suspended once: from then on only the worker `home` calls it
+ *
+ * Who may change the state:
+ *   QUEUED to RUNNING     whoever takes the task to run it, or to cancel it if it is not BOUND (one
+ *                         compare-and-swap, so one of them)
+ *   RUNNING to SUSPENDED  the worker that ran it; to QUEUED instead if it was RESUMED meanwhile
+ *   SUSPENDED to QUEUED   whoever resumes or cancels it, and then has to queue it; until it is
+ *                         queued the task cannot go away
+ *   SUSPENDED to RUNNING  whoever cancels one that is held, and so not BOUND
+ *   RUNNING to an end     the same thread that set RUNNING
+ *   to LOST               whoever finds that the scheduler has abandoned it
+ * An end is final. A resume changes the word in any state, if only to set a flag that is set: what
+ * was written before it is seen by the call that follows.
  */
 #ifndef ECHO_SCHEDULER_TASK_H
 #define ECHO_SCHEDULER_TASK_H
@@ -21,13 +37,18 @@ struct echo__named_queue;
 enum {
   ECHO__STATE_MASK = 7,
   ECHO__WATCHED = 8,
+  ECHO__PLACED = 16, /* holds one of the places that the capacity bounds: see room.h */
+  ECHO__RESUMED = 32,
+  ECHO__CANCEL = 64,
+  ECHO__BOUND = 128,
   ECHO__REFERENCE = 256 /* one reference */
 };
 
 enum {
   ECHO__DETACHED = 1, /* no handle: the word is not used */
   ECHO__TICKET = 2,   /* not a task: leave to take one from its named queue */
-  ECHO__HAS_SLOT = 4  /* holds a slot of its named queue */
+  ECHO__HAS_SLOT = 4, /* holds a slot of its named queue */
+  ECHO__INTERRUPTIBLE = 8
 };
 
 struct echo_task {
@@ -37,32 +58,71 @@ struct echo_task {
   void (*on_end)(void *argument, int status);
   echo_scheduler *scheduler;
   struct echo__named_queue *queue; /* or NULL */
+  union {
+    echo_node **link; /* while held: what points here (held.h) */
+    uint32_t place;   /* while BOUND: in its worker's list (bound.h) */
+  } in;
   echo__word word;
-  int8_t priority;
+  echo__atomic(int8_t) priority;
   uint8_t flags;
-  uint16_t origin; /* the worker that queued it, or ECHO__OUTSIDE */
+  uint16_t home; /* while BOUND: its worker; of an interruptible one, too, while RUNNING */
 };
 
 _Static_assert(sizeof(struct echo_task) <= 64, "a queued task fits one cache line");
-
-enum { ECHO__OUTSIDE = UINT16_MAX };
 
 static inline echo_task *echo__task_of(echo_node *node) {
   return (echo_task *)(void *)node; /* the node is the first member */
 }
 
-/* QUEUED to RUNNING; false if the task was cancelled before. */
+static inline echo_priority echo__task_priority(const echo_task *task) {
+  return (echo_priority)echo__load(&task->priority, relaxed);
+}
+
+/* True if only one worker may call it. The worker's own thread, or one that has acquired the word.
+ */
+static inline bool echo__task_is_bound(const echo_task *task) {
+  return !(task->flags & ECHO__DETACHED) && (echo__load(&task->word, relaxed) & ECHO__BOUND);
+}
+
+/* Puts the word of a detached task in order. The worker that runs it only. */
+void echo__task_adopt(echo_task *task);
+
+/* QUEUED to RUNNING; false if the task was cancelled or lost before. */
 bool echo__task_begin(echo_task *task);
 
-/* RUNNING to QUEUED, for a task that asked to be called again; false if it is LOST. */
+/* RUNNING to QUEUED, for a task that asked to be called again; false if it was cancelled or is
+ * LOST. */
 bool echo__task_requeue(echo_task *task);
+
+/* RUNNING to SUSPENDED, or, if it was RESUMED or `cancels`, which also sets CANCEL, to QUEUED: then
+ * it is the caller's to queue. The state that it came to, LOST if it is that. */
+echo_task_state echo__task_suspend(echo_task *task, bool cancels);
+
+/* SUSPENDED to RUNNING, in order to end one that is held; false if it was resumed or cancelled. */
+bool echo__task_seize(echo_task *task);
+
+/* A resume, seen from the task; true if the caller has to queue it. *bound says where. */
+bool echo__task_resume(echo_task *task, bool *bound);
+
+/* Asks the task to end; false if it has ended or was asked before. *before is the word that was
+ * there: a QUEUED one that is not BOUND is now RUNNING and the caller's to end, and so is a
+ * SUSPENDED one that is not BOUND; a SUSPENDED and BOUND one is now QUEUED and the caller's to
+ * queue. */
+bool echo__task_ask(echo_task *task, uint32_t *before);
+
+/* From now on nobody can ask; true if somebody has. */
+bool echo__task_close(echo_task *task);
 
 /* RUNNING to `state` (LOST stays), dropping `references` times ECHO__REFERENCE in the same step.
  * Returns the word that was there before. */
 uint32_t echo__task_end(echo_task *task, echo_task_state state, uint32_t references);
 
-/* RUNNING to LOST, if it still is. */
+/* LOST, if it has not ended. RESUMED then tells whether it was QUEUED. */
 void echo__task_lose(echo_task *task);
+
+/* True if it was SUSPENDED when it was LOST, so that no queue holds it. The home of a BOUND task
+ * that does not run. */
+bool echo__task_was_lost_asleep(const echo_task *task);
 
 /* Drops a reference; true if it was the last. */
 bool echo__task_drop(echo_task *task);

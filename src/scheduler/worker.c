@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/thread.h"
+#include "scheduler/suspend.h"
 
 enum { TRIES_BEFORE_YIELD = 16 };
 
@@ -20,47 +21,64 @@ int echo_worker_index(const echo_scheduler *s) {
 int echo_task_again(void) {
   echo__worker *worker = echo__this_thread.worker;
   if (worker == NULL || worker->current == NULL) return ECHO_INVALID;
-  worker->again = true;
+  worker->next = ECHO__COMES_AGAIN;
   return ECHO_OK;
 }
 
 bool echo_task_should_yield(void) {
   const echo__worker *worker = echo__this_thread.worker;
   if (worker == NULL || worker->current == NULL) return false;
-  return echo_queue_has_work_from(worker->scheduler->queue,
-                                  (echo_priority)worker->current->priority);
+  return echo_queue_has_work_for(worker->scheduler->queue, worker->index,
+                                 echo__task_priority(worker->current));
 }
 
 /* -- running ---------------------------------------------------------------------------------- */
 
-/* Puts a task that is to be called again behind those that wait. A LOST one is not called again:
- * nobody would be there to stop it. */
-static bool requeue(echo_scheduler *s, echo_task *task) {
+/* Puts a task that is to be called again behind those that wait. One that was cancelled is not
+ * called again, nor a LOST one: nobody would be there to stop it. */
+static bool requeue(echo__worker *worker, echo_task *task) {
+  echo_scheduler *s = worker->scheduler;
+  bool bound = echo__task_is_bound(task); /* read first: once it is queued it may be gone */
   if (!(task->flags & ECHO__DETACHED) && !echo__task_requeue(task)) return false;
-  echo_queue_inject(s->queue, (echo_priority)task->priority, &task->node);
-  echo__idle_notify(&s->idle);
+  if (bound) {
+    echo__count_suspended(worker, 1);
+    echo_queue_pin_own(s->queue, worker->index, &task->node);
+  } else {
+    echo_priority priority = echo__task_priority(task);
+    echo_queue_inject(s->queue, priority, &task->node);
+    echo__notify(s, priority);
+  }
   return true;
 }
 
-static void after_run(echo__worker *worker, echo_task *task, bool again) {
+static void after_run(echo__worker *worker, echo_task *task, echo__next next) {
   echo_scheduler *s = worker->scheduler;
-  if (!again) {
+  if (next == ECHO__ENDS) {
     echo__finish(s, task, ECHO_TASK_DONE);
-  } else if (echo__load(&s->phase, relaxed) >= ECHO__CANCELLING || !requeue(s, task)) {
+  } else if (next == ECHO__SUSPENDS) {
+    echo__after_suspend(worker, task);
+  } else if (echo__load(&s->phase, relaxed) >= ECHO__CANCELLING || !requeue(worker, task)) {
     echo__finish(s, task, ECHO_TASK_CANCELLED);
   }
 }
 
-static void run(echo__worker *worker, echo_task *task) {
+/* Calls the task; what it asked for. */
+static echo__next call(echo__worker *worker, echo_task *task, bool fair) {
   echo_task *outer = worker->current; /* a task that waits, if this one is run meanwhile */
-  bool outer_again = worker->again;
+  echo__next outer_next = worker->next;
   worker->current = task;
-  worker->again = false;
+  worker->next = ECHO__ENDS;
+  if (worker->scheduler->interrupts.call != NULL) echo__interrupts_enter(worker, fair);
   task->function(task->argument);
-  bool again = worker->again;
+  echo__next next = worker->next;
   worker->current = outer;
-  worker->again = outer_again;
-  after_run(worker, task, again);
+  worker->next = outer_next;
+  echo__signal_fence(); /* from here on no handler looks at the task */
+  return next;
+}
+
+static void run(echo__worker *worker, echo_task *task, bool fair) {
+  after_run(worker, task, call(worker, task, fair));
 }
 
 /* If nobody searches any more, the worker sees to what is left. */
@@ -69,11 +87,14 @@ static void end_search(echo__worker *worker, bool more) {
   worker->searching = false;
   if (!echo__idle_stop_searching(&s->idle)) return;
   echo__fence(seq_cst); /* PAIR idle.announce */
-  if (more || echo_queue_has_work(s->queue)) echo__idle_notify(&s->idle);
+  if (!more && !echo_queue_has_work(s->queue)) return;
+  if (!echo__idle_notify(&s->idle)) echo__interrupts_look(s);
 }
 
 void echo__worker_go_on(echo__worker *worker) {
   if (worker->searching) end_search(worker, false);
+  if (worker->scheduler->interrupts.call == NULL || worker->current == NULL) return;
+  echo__interrupts_enter(worker, false);
 }
 
 /* A worker that found work no longer searches. */
@@ -84,21 +105,23 @@ static void note_found(echo__worker *worker, const echo_taken *taken) {
   if (worker->searching)
     end_search(worker, taken->more);
   else if (taken->more)
-    echo__idle_notify(&s->idle);
+    echo__notify(s, taken->priority);
 }
 
 echo_steal echo__worker_step(echo__worker *worker) {
   echo_scheduler *s = worker->scheduler;
+  if (echo__load(&worker->orders, relaxed) != 0) echo__obey(worker);
   echo_taken taken;
   echo_steal outcome = echo_queue_take(s->queue, worker->index, &taken);
   if (outcome != ECHO_STEAL_TAKEN) return outcome;
   note_found(worker, &taken);
-  echo_task *task = echo__begin_taken(s, taken.node);
+  echo_task *task =
+      taken.pinned ? echo__begin_pinned(worker, taken.node) : echo__begin_taken(s, taken.node);
   if (task == NULL) return ECHO_STEAL_TAKEN;
-  if (echo__load(&s->phase, relaxed) == ECHO__CANCELLING)
+  if (!taken.pinned && echo__load(&s->phase, relaxed) == ECHO__CANCELLING)
     echo__finish(s, task, ECHO_TASK_CANCELLED);
   else
-    run(worker, task);
+    run(worker, task, taken.fair);
   return ECHO_STEAL_TAKEN;
 }
 
@@ -109,9 +132,13 @@ typedef struct rest {
   const echo__waiter *waiter;
 } rest;
 
-static bool has_reason(const echo__worker *worker, const echo__waiter *waiter) {
-  if (echo_queue_has_work(worker->scheduler->queue)) return true;
+static bool is_over(const echo__waiter *waiter) {
   return waiter != NULL && echo__task_has_ended(waiter->task);
+}
+
+static bool has_reason(const echo__worker *worker, const echo__waiter *waiter) {
+  return echo_queue_has_work_for(worker->scheduler->queue, worker->index, ECHO_PRIORITY_LOW) ||
+         is_over(waiter);
 }
 
 /* The second look, behind the announcement. A worker that is about to sleep while the scheduler
@@ -124,17 +151,29 @@ static bool second_look(void *context) {
   return phase == ECHO__STOPPED || has_reason(r->worker, r->waiter);
 }
 
+/* A moment's pause in which nothing is looked at but what comes for this worker alone: the line it
+ * comes in is written by nobody else's business. True if something came. */
+static bool pause_for_pinned(const echo__worker *worker) {
+  for (int i = 0; i < ECHO__SPIN_PAUSES; i++) {
+    echo__pause();
+    if (echo_queue_has_pinned(worker->scheduler->queue, worker->index)) return true;
+  }
+  return false;
+}
+
 /* Looks again for a while, if the worker has been busy: more is likely to come. Each look pulls
  * away the line that submitters write, so there are pauses between, in which a batch gathers. A
  * worker that was woken for a task or two parks at once, since spinning would delay whoever gave it
- * the task. */
+ * the task.
+ *
+ * One that may not search, because enough others do, still looks for its own suspended tasks: no
+ * other worker will come for these, and whoever resumes one may be spinning for the answer. */
 static bool spin(const echo__worker *worker, const echo__waiter *waiter) {
   if (worker->ran < ECHO__SPIN_AFTER) return false;
   for (int round = 0; round < ECHO__SPIN_ROUNDS; round++) {
-    for (int i = 0; i < ECHO__SPIN_PAUSES; i++)
-      echo__pause();
+    if (pause_for_pinned(worker)) return true;
     if (round >= ECHO__SPIN_ROUNDS / 4) sched_yield();
-    if (has_reason(worker, waiter)) return true;
+    if (worker->searching ? has_reason(worker, waiter) : is_over(waiter)) return true;
   }
   return false;
 }
@@ -151,17 +190,32 @@ static void park(echo__worker *worker, const echo__waiter *waiter, uint64_t dead
   if (trims && !worker->searching && echo__now() >= trim_at) echo__pool_trim(&s->pool);
 }
 
+/* Tasks that answer each other across workers let each run one task and rest. If the answer comes
+ * sooner than a spin would have ended, the next rest begins with one, as after many tasks. */
+static void park_for_pinned(echo__worker *worker, const echo__waiter *waiter, uint64_t deadline) {
+  uint64_t began = echo__now();
+  park(worker, waiter, deadline);
+  bool soon = echo__now() - began < ECHO__SPIN_WORTH;
+  if (soon && echo_queue_has_pinned(worker->scheduler->queue, worker->index))
+    worker->ran = ECHO__SPIN_AFTER;
+}
+
 void echo__worker_rest(echo__worker *worker, const echo__waiter *waiter, uint64_t deadline) {
   echo_scheduler *s = worker->scheduler;
   if (!worker->searching) worker->searching = echo__idle_search(&s->idle);
+  bool expects = worker->searching || echo__load(&worker->suspended, relaxed) > 0;
+  if (expects && spin(worker, waiter)) return;
   if (worker->searching) {
-    if (spin(worker, waiter)) return;
     worker->searching = false;
     echo__idle_stop_searching(&s->idle);
   }
   worker->ran = 0;
+  if (s->interrupts.call != NULL) echo__interrupts_rest(worker);
   echo__bump(&worker->parked, 1);
-  park(worker, waiter, deadline);
+  if (echo__load(&worker->suspended, relaxed) > 0)
+    park_for_pinned(worker, waiter, deadline);
+  else
+    park(worker, waiter, deadline);
 }
 
 /* -- threads ---------------------------------------------------------------------------------- */
@@ -182,6 +236,21 @@ static void work(echo__worker *worker) {
   }
 }
 
+/* Calls once more what has suspended here, for a worker that comes back after the scheduler has
+ * STOPPED without it. However that returns, it has ended. */
+static void wind_up(echo__worker *worker) {
+  echo_scheduler *s = worker->scheduler;
+  if (worker->bound.count == 0) return;
+  echo__rouse_suspended(worker);
+  for (echo_node *node; (node = echo_queue_take_pinned(s->queue, worker->index)) != NULL;) {
+    echo_task *task = echo__begin_pinned(worker, node);
+    if (task == NULL) continue;
+    call(worker, task, false);
+    echo__finish(s, task, ECHO_TASK_CANCELLED);
+  }
+  echo__end_lost(worker);
+}
+
 static void name_thread(const echo__worker *worker) {
   char name[32];
   snprintf(name, sizeof name, "%.10s-%u", worker->scheduler->plan.name, worker->index);
@@ -194,15 +263,21 @@ static void worker_main(void *argument) {
   const echo__hooks *hooks = &s->plan.hooks;
   echo__this_thread.worker = worker;
   name_thread(worker);
+  if (s->plan.pinning) echo__thread_pin(worker->index);
+  if (s->interrupts.call != NULL) echo__bell_open(worker);
   if (hooks->start != NULL) hooks->start(hooks->data, worker->index);
   work(worker);
+  wind_up(worker);
   if (hooks->stop != NULL) hooks->stop(hooks->data, worker->index);
+  if (s->interrupts.call != NULL) echo__bell_shut(worker);
   echo__this_thread.worker = NULL;
   echo__store(&worker->left, true, release); /* PAIR worker.left */
   echo__progress(s);
 }
 
 int echo__workers_start(echo_scheduler *s) {
+  int clock_status = echo__interrupts_start(s);
+  if (clock_status != ECHO_OK) return clock_status;
   for (unsigned i = 0; i < s->plan.workers; i++) {
     echo__worker *worker = &s->workers[i];
     int status = echo__thread_start(&worker->thread, worker_main, worker);
@@ -210,6 +285,7 @@ int echo__workers_start(echo_scheduler *s) {
     echo__store(&s->phase, ECHO__STOPPED, release); /* PAIR stop.phase */
     echo__workers_join(s, i, ECHO__FOREVER);
     echo__workers_reset(s);
+    echo__idle_reset(&s->idle);
     echo__store(&s->phase, ECHO__FRESH, release); /* PAIR stop.phase */
     return status;
   }
