@@ -6,32 +6,61 @@
 # bug(MODEL.NAME RESULT FILE FROM TO): a seeded bug. FOUND: the model must find it. MISSED: it
 # cannot; the comment says why.
 
-told("deque deque4 injector idle whole" echo/queue.h
+told("lock" base/lock.c [[enum { LOOKS = 100 };]] [[enum { LOOKS = 1 };]])
+told("deque deque4 injector idle whole suspend" echo/queue.h
   [[struct echo_node *next;]] [[model::plain<struct echo_node *> next;]])
-told("deque deque4 idle whole" queue/deque.h [[int64_t top_seen;]] [[model::plain<int64_t> top_seen;]])
-told("injector idle whole" queue/injector.h 
+told("deque deque4 idle whole suspend" queue/deque.h [[int64_t top_seen;]] [[model::plain<int64_t> top_seen;]])
+told("injector idle whole suspend" queue/injector.h 
   [[echo_node *stock, *newest;]] [[model::plain<echo_node *> stock, newest;]])
-told("idle whole" echo/queue.h [[#define ECHO_PRIORITIES 3]] [[#define ECHO_PRIORITIES 1]])
-told("idle whole" echo/queue.h
+told("idle whole suspend" echo/queue.h [[#define ECHO_PRIORITIES 3]] [[#define ECHO_PRIORITIES 1]])
+told("idle whole suspend" echo/queue.h
   [[ECHO_PRIORITY_LOW = -1,
   ECHO_PRIORITY_NORMAL = 0,]] [[ECHO_PRIORITY_LOW = 1, ECHO_PRIORITY_NORMAL = 1,]])
-told("whole" scheduler/lane.c
+told("whole suspend" scheduler/lane.c
   [[echo__add(&threads_seen, 1, relaxed) + 1]] [[model::self() + 1]])
-told("whole" scheduler/lane.c [[static echo__atomic(unsigned) threads_seen;]] [[]])
-told("whole" scheduler/lane.h [[int64_t handles;]] [[model::plain<int64_t> handles;]])
-told("whole" scheduler/scheduler.h [[int64_t handles;]] [[model::plain<int64_t> handles;]])
-told("whole" scheduler/task.h [[void *argument;
+told("whole suspend" scheduler/lane.c [[static echo__atomic(unsigned) threads_seen;]] [[]])
+told("whole suspend" scheduler/lane.h [[int64_t handles;]] [[model::plain<int64_t> handles;]])
+told("whole suspend" scheduler/scheduler.h [[int64_t handles;]] [[model::plain<int64_t> handles;]])
+told("whole suspend" scheduler/task.h [[void *argument;
   void]] [[model::plain<void *> argument;
   void]])
-told("whole" scheduler/waiters.h [[struct echo__waiter *next, **link;]]
+told("whole suspend" scheduler/waiters.h [[struct echo__waiter *next, **link;]]
   [[model::plain<struct echo__waiter *> next; model::plain<model::plain<struct echo__waiter *> *> link;]])
-told("whole" scheduler/waiters.h [[echo__waiter *first;]] [[model::plain<echo__waiter *> first;]])
-told("whole" scheduler/named_queue.h [[echo_node *first, **last;]]
+told("whole suspend" scheduler/waiters.h [[echo__waiter *first;]] [[model::plain<echo__waiter *> first;]])
+told("whole suspend" scheduler/named_queue.h [[echo_node *first, **last;]]
   [[model::plain<echo_node *> first, *last;]])
+told("whole suspend" scheduler/held.h [[echo_node *first;]] [[model::plain<echo_node *> first;]])
+told("whole suspend" scheduler/held.h [[bool closed;]] [[model::plain<bool> closed;]])
+told("whole suspend" scheduler/task.h [[echo_node **link;]] [[model::plain<echo_node *> *link;]])
+told("whole suspend" scheduler/task.h [[uint16_t home;]] [[model::plain<uint16_t> home;]])
+told("whole suspend" scheduler/bound.h [[uint32_t count, room;]] [[model::plain<uint32_t> count, room;]])
+told("idle whole suspend" queue/pinned.h [[echo_node *first, *last;]]
+  [[model::plain<echo_node *> first, last;]])
 # C++ does not jump over an initialization.
-told("whole" scheduler/scheduler.c
-  [[echo_queue_options options = {.workers = plan->workers, .fairness = plan->fairness};]]
+told("whole suspend" scheduler/scheduler.c
+  [[echo_queue_options options = {
+      .workers = plan->workers, .fairness = plan->fairness, .priority_of = priority_of};]]
   [[echo_queue_options options;]])
+
+# -- lock ------------------------------------------------------------------------------------------
+
+bug(lock.take-relaxed FOUND base/lock.h
+  [[ECHO__LOCK_HELD, acquire)) /* PAIR lock.word */]] [[ECHO__LOCK_HELD, relaxed))]])
+bug(lock.look-relaxed FOUND base/lock.c
+  [[ECHO__LOCK_HELD, acquire)) /* PAIR lock.word */]] [[ECHO__LOCK_HELD, relaxed))]])
+bug(lock.sleeper-relaxed FOUND base/lock.c
+  [[ECHO__LOCK_AWAITED, acquire) != ECHO__LOCK_FREE]] [[ECHO__LOCK_AWAITED, relaxed) != ECHO__LOCK_FREE]])
+bug(lock.give-relaxed FOUND base/lock.h
+  [[ECHO__LOCK_FREE, release); /* PAIR lock.word */]] [[ECHO__LOCK_FREE, relaxed);]])
+bug(lock.give-unheard FOUND base/lock.h
+  [[if (found == ECHO__LOCK_AWAITED) echo__word_wake_one(&lock->word);]] [[(void)found;]])
+# Who has slept must not forget those who sleep still.
+bug(lock.sleeper-takes-held FOUND base/lock.c
+  [[    echo__word_wait(&lock->word, ECHO__LOCK_AWAITED, ECHO__FOREVER);]]
+  [[    if (echo__word_wait(&lock->word, ECHO__LOCK_AWAITED, ECHO__FOREVER) == ECHO__WOKEN) {
+      uint32_t f = ECHO__LOCK_FREE;
+      if (echo__cas(&lock->word, &f, ECHO__LOCK_HELD, acquire)) return;
+    }]])
 
 # -- deque -----------------------------------------------------------------------------------------
 
@@ -133,17 +162,17 @@ bug(injector.chain-not-turned FOUND queue/injector.c
 # -- idle ------------------------------------------------------------------------------------------
 
 bug(idle.notify-fence-dropped FOUND scheduler/idle.c
-  [[void echo__idle_notify(echo__idle *idle) {
+  [[bool echo__idle_notify(echo__idle *idle) {
   echo__fence(seq_cst); /* PAIR idle.announce */]]
-  [[void echo__idle_notify(echo__idle *idle) {]])
+  [[bool echo__idle_notify(echo__idle *idle) {]])
 bug(idle.notify-fence-acq-rel FOUND scheduler/idle.c
-  [[void echo__idle_notify(echo__idle *idle) {
+  [[bool echo__idle_notify(echo__idle *idle) {
   echo__fence(seq_cst); /* PAIR idle.announce */]]
-  [[void echo__idle_notify(echo__idle *idle) {
+  [[bool echo__idle_notify(echo__idle *idle) {
   echo__fence(acq_rel);]])
 bug(idle.injected-searching-relaxed FOUND scheduler/idle.c
-  [[if (echo__load(&idle->searching, seq_cst) != 0) return;]]
-  [[if (echo__load(&idle->searching, relaxed) != 0) return;]])
+  [[if (echo__load(&idle->searching, seq_cst) != 0) return true;]]
+  [[if (echo__load(&idle->searching, relaxed) != 0) return true;]])
 bug(idle.injected-parked-relaxed FOUND scheduler/idle.c
   [[echo__load(&idle->parked[word], seq_cst);]] [[echo__load(&idle->parked[word], relaxed);]])
 bug(idle.inject-release FOUND queue/injector.h
@@ -176,17 +205,20 @@ bug(idle.claim-counted-late FOUND scheduler/idle.c
   [[give_token(idle, worker, ECHO__CLAIMED);
     echo__add(&idle->searching, 1, relaxed);]])
 bug(idle.nudge-claims FOUND scheduler/idle.c
-  [[give_token(idle, worker, ECHO__NUDGED);]] [[give_token(idle, worker, ECHO__CLAIMED);]])
+  [[void echo__idle_nudge(echo__idle *idle, unsigned worker) {
+  give_token(idle, worker, ECHO__NUDGED);]]
+  [[void echo__idle_nudge(echo__idle *idle, unsigned worker) {
+  give_token(idle, worker, ECHO__CLAIMED);]])
 bug(idle.sleep-unannounced FOUND scheduler/idle.c
   [[uint32_t asleep = seen | ECHO__ASLEEP;]] [[uint32_t asleep = seen;]])
 bug(idle.found-no-look FOUND scheduler/worker.c
-  [[if (more || echo_queue_has_work(s->queue))]] [[if (more)]])
+  [[if (!more && !echo_queue_has_work(s->queue)) return;]] [[if (!more) return;]])
 bug(idle.found-fence-dropped FOUND scheduler/worker.c
   [[  echo__fence(seq_cst); /* PAIR idle.announce */
-  if (more]] [[  if (more]])
+  if (!more]] [[  if (!more]])
 bug(idle.found-more-ignored FOUND scheduler/worker.c
   [[  else if (taken->more)
-    echo__idle_notify(&s->idle);]] [[]])
+    echo__notify(s, taken->priority);]] [[]])
 bug(idle.rest-still-counted FOUND scheduler/worker.c
   [[    worker->searching = false;
     echo__idle_stop_searching(&s->idle);]] [[    worker->searching = false;]])
@@ -209,10 +241,9 @@ bug(whole.end-relaxed FOUND scheduler/task.c
 bug(whole.ended-relaxed MISSED scheduler/task.h
   [[echo__load(&task->word, acquire); /* PAIR task.state */]] [[echo__load(&task->word, relaxed);]])
 bug(whole.begin-unclaimed FOUND scheduler/task.c
-  [[while (
-      !echo__cas_weak(&task->word, &word, with_state(word, to), acq_rel)); /* PAIR task.state */]]
+  [[while (!swap(task, &word, with_state(word & ~(uint32_t)ECHO__RESUMED, ECHO_TASK_RUNNING)));]]
   [[while (false);
-  echo__store(&task->word, with_state(word, to), release);]])
+  echo__store(&task->word, with_state(word, ECHO_TASK_RUNNING), release);]])
 bug(whole.drop-relaxed FOUND scheduler/task.c
   [[echo__sub(&task->word, ECHO__REFERENCE, acq_rel)]] [[echo__sub(&task->word, ECHO__REFERENCE, relaxed)]])
 bug(whole.watch-early FOUND scheduler/waiters.c
@@ -225,8 +256,8 @@ bug(whole.watch-early FOUND scheduler/waiters.c
 bug(whole.unwatched FOUND scheduler/waiters.c
   [[echo__or(&task->word, ECHO__WATCHED, acq_rel);]] [[echo__load(&task->word, acquire);]])
 bug(whole.lanes-not-passed FOUND scheduler/stop.c
-  [[echo__lanes_pass(s->lanes);
-  if]] [[if]])
+  [[    set_phase(s, ECHO__DRAINING);
+    echo__lanes_pass(s->lanes);]] [[    set_phase(s, ECHO__DRAINING);]])
 bug(whole.lane-released-relaxed FOUND scheduler/lane.c
   [[echo__store(&lane->busy, false, release);]] [[echo__store(&lane->busy, false, relaxed);]])
 bug(whole.phase-unfenced FOUND scheduler/stop.c
@@ -253,3 +284,113 @@ bug(whole.orphans-uncounted FOUND scheduler/stop.c
   [[count_orphans(s) + 1, relaxed);]] [[1, relaxed);]])
 bug(whole.again-still-running FOUND scheduler/worker.c
   [[if (!(task->flags & ECHO__DETACHED) && !echo__task_requeue(task)) return false;]] [[]])
+
+# -- suspending ------------------------------------------------------------------------------------
+
+bug(idle.pin-unfenced FOUND queue/pinned.h
+  [[while (!echo__cas_weak(&pinned->inbox, &head, node, seq_cst));]]
+  [[while (!echo__cas_weak(&pinned->inbox, &head, node, release));]])
+bug(idle.pin-relaxed FOUND queue/pinned.h
+  [[while (!echo__cas_weak(&pinned->inbox, &head, node, seq_cst));]]
+  [[while (!echo__cas_weak(&pinned->inbox, &head, node, relaxed));]])
+bug(idle.pinned-open-relaxed FOUND queue/pinned.c
+  [[echo__exchange(&pinned->inbox, NULL, acquire);]] [[echo__exchange(&pinned->inbox, NULL, relaxed);]])
+bug(idle.pin-wakes-nobody FOUND scheduler/idle.c
+  [[if (bits & bit_of(worker)) give_token(idle, worker, ECHO__NUDGED);]] [[]])
+bug(idle.pin-look-relaxed FOUND scheduler/idle.c
+  [[echo__load(word_of(idle, worker), seq_cst);]] [[echo__load(word_of(idle, worker), relaxed);]])
+# One claimed for shared work and one nudged for its own: each has to be told from the other.
+bug(idle.pin-claims FOUND scheduler/idle.c
+  [[if (bits & bit_of(worker)) give_token(idle, worker, ECHO__NUDGED);]]
+  [[if (bits & bit_of(worker)) give_token(idle, worker, ECHO__CLAIMED);]])
+bug(idle.token-asleep-forgotten FOUND scheduler/idle.c
+  [[if ((before & (ECHO__ASLEEP | token)) == ECHO__ASLEEP)]] [[if (before == ECHO__ASLEEP)]])
+bug(idle.second-look-unpinned FOUND scheduler/worker.c
+  [[return echo_queue_has_work_for(worker->scheduler->queue, worker->index, ECHO_PRIORITY_LOW) ||]]
+  [[return echo_queue_has_work(worker->scheduler->queue) ||]])
+
+bug(suspend.resumed-ignored FOUND scheduler/task.c
+  [[bool goes_on = cancels || (word & ECHO__RESUMED);]] [[bool goes_on = cancels;]])
+bug(suspend.resumed-kept FOUND scheduler/task.c
+  [[with_state(word & ~(uint32_t)ECHO__RESUMED, ECHO_TASK_RUNNING)]]
+  [[with_state(word, ECHO_TASK_RUNNING)]])
+# What was written before a resume that finds the task queued is not seen by the call that follows.
+bug(suspend.resume-of-queued-silent FOUND scheduler/task.c
+  [[    if (ended_in(word)) return false;
+    suspended]]
+  [[    if (ended_in(word) || state_in(word) == ECHO_TASK_QUEUED) return false;
+    suspended]])
+bug(suspend.resume-before-list FOUND scheduler/suspend.c
+  [[  echo__held_leave(&s->held, task);
+  echo__publish_held(s, task);]]
+  [[  echo__publish_held(s, task);
+  echo__held_leave(&s->held, task);]])
+# It takes two preemptions, and trying all of these two minutes: it is found when suspend_release is
+# given them.
+bug(suspend.resume-without-lane MISSED scheduler/suspend.c
+  [[return echo__own_worker(s) == NULL ? echo__lane_enter(s->lanes) : NULL;]] [[return NULL;]])
+bug(suspend.cancel-no-resume FOUND scheduler/task.c
+  [[word |= ECHO__CANCEL | (runs ? ECHO__RESUMED : 0);]] [[word |= ECHO__CANCEL;]])
+bug(suspend.cancel-not-queued FOUND scheduler/suspend.c
+  [[if (asks && bound && state == ECHO_TASK_SUSPENDED) echo__pin(s, task);]] [[]])
+bug(suspend.cancel-too-late FOUND scheduler/end.c
+  [[return echo__task_close(task) ? ECHO_TASK_CANCELLED : state;]]
+  [[return echo__load(&task->word, relaxed) & ECHO__CANCEL ? ECHO_TASK_CANCELLED : state;]])
+bug(suspend.stop-rouses-nobody FOUND scheduler/stop.c
+  [[echo__order_all(s, ECHO__ROUSE);]] [[]])
+bug(suspend.suspends-while-cancelling FOUND scheduler/suspend.c
+  [[bool cancels = echo__load(&s->phase, relaxed) >= ECHO__CANCELLING;]] [[bool cancels = false;]])
+bug(suspend.orders-relaxed FOUND scheduler/suspend.c
+  [[echo__exchange(&worker->orders, 0, acquire);]] [[echo__exchange(&worker->orders, 0, relaxed);]])
+bug(suspend.held-left-behind FOUND scheduler/stop.c
+  [[echo__cancel_held(s);]] [[]])
+bug(suspend.held-seized-unchecked FOUND scheduler/held.c
+  [[if (!echo__task_seize(echo__task_of(node))) continue;]] [[echo__task_seize(echo__task_of(node));]])
+bug(suspend.lost-not-ended FOUND scheduler/worker.c
+  [[  echo__end_lost(worker);]] [[]])
+bug(suspend.not-wound-up FOUND scheduler/worker.c
+  [[  wind_up(worker);]] [[]])
+
+# -- interrupt -------------------------------------------------------------------------------------
+
+bug(interrupt.show-unfenced FOUND scheduler/interrupt.c
+  [[  if (graced) be_asked_later(worker);
+  echo__fence(seq_cst); /* PAIR interrupt.expose */]]
+  [[  if (graced) be_asked_later(worker);]])
+bug(interrupt.show-no-look FOUND scheduler/interrupt.c
+  [[bool wanted = !graced && higher_waits(worker);]] [[bool wanted = false;]])
+bug(interrupt.own-request-unheard FOUND scheduler/interrupt.c
+  [[echo__or(&bell->rung, ECHO__WAY, relaxed);
+  echo__store(&bell->heard, true, relaxed);]]
+  [[echo__or(&bell->rung, ECHO__WAY, relaxed);]])
+bug(interrupt.heard-unseen FOUND scheduler/interrupt.c
+  [[if (same && !echo__load(&bell->heard, relaxed)) {]] [[if (same) {]])
+bug(interrupt.decline-no-look FOUND scheduler/interrupt.c
+  [[  echo__fence(seq_cst);                                             /* PAIR interrupt.expose */
+  return higher_waits(worker);]]
+  [[  return false;]])
+bug(interrupt.declined-still-rung FOUND scheduler/interrupt.c
+  [[return (echo__load(&bell->rung, relaxed) & ECHO__WAY) && decline(worker);]] [[return false;]])
+bug(interrupt.exposed-relaxed FOUND scheduler/ask.c
+  [[echo__load(&i->exposed[class][word], seq_cst);]] [[echo__load(&i->exposed[class][word], relaxed);]])
+bug(interrupt.search-no-look FOUND scheduler/worker.c
+  [[if (!echo__idle_notify(&s->idle)) echo__interrupts_look(s);]] [[echo__idle_notify(&s->idle);]])
+bug(interrupt.more-no-look FOUND scheduler/worker.c
+  [[    echo__notify(s, taken->priority);]] [[    echo__idle_notify(&s->idle);]])
+bug(interrupt.pinned-unasked FOUND scheduler/ask.c
+  [[    if (!ask_worker(&i->bells[worker], &again)) set_pulse(s, again);]] [[]])
+
+# -- room, in the whole ----------------------------------------------------------------------------
+
+bug(whole.room-untold FOUND scheduler/room.c
+  [[  if (echo__load(&rooms->watching, seq_cst) == 0) return; /* PAIR room.look */]] [[  return;]])
+bug(whole.watch-no-look FOUND scheduler/room.c
+  [[  append(rooms, room);
+  tell_if_free(rooms);]] [[  append(rooms, room);]])
+bug(whole.watching-relaxed FOUND scheduler/room.c
+  [[echo__load(&rooms->watching, seq_cst) == 0]] [[echo__load(&rooms->watching, relaxed) == 0]])
+bug(whole.taken-unbounded FOUND scheduler/room.c
+  [[if (taken >= rooms->capacity) return false;]] [[]])
+bug(whole.place-kept FOUND scheduler/end.c
+  [[    echo__give_place(s, task);
+    return task;]] [[    return task;]])

@@ -14,13 +14,15 @@
 
 #include "queue/deque.c"
 #include "queue/injector.c"
+#include "queue/pinned.c"
 #define class class_
-#define WORD_BITS QUEUE_WORD_BITS
 #include "queue/queue.c"
-#undef WORD_BITS
+#include "queue/take.c"
 #undef class
 #include "scheduler/idle.c"
 #include "scheduler/worker.c"
+
+#include "quiet.hpp"
 
 enum { WORKERS = model::THREADS - 1, TASKS = 6 };
 
@@ -30,8 +32,8 @@ static stage *the_stage;
 struct stage : model::scenario {
   echo_scheduler s;
   echo_queue q;
-  presence present;
-  side sides[WORKERS];
+  echo__presence present;
+  echo__side sides[WORKERS];
   echo__worker workers[WORKERS];
   echo_task tasks[TASKS];
   int expected, ended = 0, started = 0;
@@ -45,28 +47,31 @@ struct stage : model::scenario {
     s.plan.workers = q.workers = count;
     q.words = 1;
     q.fairness = 0;
+    q.priority_of = normal;
     q.present = &present;
     q.sides = sides;
     for (unsigned i = 0; i < count; i++) {
       side_init(&sides[i], i);
-      sides[i].since_injector = sides[i].streak = 0;
+      sides[i].since_turn = sides[i].streak = 0;
       for (int c = 0; c < ECHO_PRIORITIES; c++)
-        sides[i].announced[c] = sides[i].passed[c] = 0;
+        sides[i].announced[c] = sides[i].yields[c] = sides[i].passed[c] = 0;
       workers[i].scheduler = &s;
       workers[i].index = i;
       workers[i].current = NULL;
-      workers[i].searching = workers[i].again = false;
+      workers[i].searching = false;
       workers[i].ran = 0;
+      workers[i].bound = {};
     }
     for (echo__injector &injector : q.injectors)
       echo__injector_init(&injector);
     s.queue = &q;
+    s.interrupts.call = NULL;
     s.workers = workers;
     echo__idle_init(&s.idle, count);
     echo__store(&s.phase, ECHO__RUNNING, relaxed);
     for (echo_task &task : tasks) {
       task.scheduler = &s;
-      task.priority = ECHO_PRIORITY_NORMAL;
+      echo__store(&task.priority, ECHO_PRIORITY_NORMAL, relaxed);
       task.flags = ECHO__DETACHED;
     }
   }
@@ -88,6 +93,12 @@ struct stage : model::scenario {
     echo__idle_notify(&s.idle);
   }
 
+  void pin(unsigned worker, int number, echo_task_function function) {
+    fill(number, function);
+    echo_queue_pin(&q, worker, &tasks[number].node);
+    echo__idle_notify_pinned(&s.idle, worker);
+  }
+
   void work_as(unsigned worker) {
     model_here()->worker = &workers[worker];
     work(&workers[worker]);
@@ -103,7 +114,8 @@ struct stage : model::scenario {
 
   void after() override {
     CHECK(ended == expected);
-    CHECK(!echo_queue_has_work(&q));
+    for (unsigned i = 0; i < s.plan.workers; i++)
+      CHECK(!echo_queue_has_work_for(&q, i, ECHO_PRIORITY_LOW));
     unsigned searching = 0;
     for (unsigned i = 0; i < s.plan.workers; i++)
       searching += workers[i].searching;
@@ -123,13 +135,26 @@ void echo__finish(echo_scheduler *, echo_task *task, echo_task_state) {
   task->function = NULL;
   the_stage->end();
 }
+echo_task *echo__begin_pinned(echo__worker *, echo_node *node) {
+  return echo__task_of(node);
+}
 bool echo__task_requeue(echo_task *) {
   return false;
+}
+void echo__after_suspend(echo__worker *, echo_task *) {
+}
+void echo__obey(echo__worker *) {
+}
+void echo__rouse_suspended(echo__worker *) {
+}
+void echo__end_lost(echo__worker *) {
 }
 void echo__progress(echo_scheduler *) {
 }
 int uv_thread_join(uv_thread_t *) {
   return 0;
+}
+void echo__thread_pin(unsigned) {
 }
 void echo__thread_name(const char *) {
 }
@@ -232,9 +257,45 @@ struct nudged : stage {
   }
 };
 
+/* Work for one worker alone, which nobody else may take. */
+struct one_pinned : stage {
+  one_pinned() : stage(1, 3) {
+  }
+  void thread(unsigned index) override {
+    if (index > 0) return work_as(0);
+    for (int i = 0; i < 3; i++)
+      pin(0, i, nothing);
+  }
+};
+
+/* Two workers: what is pinned to each, and what is for both, from two threads. */
+struct pinned_meet : stage {
+  pinned_meet() : stage(2, 2) {
+  }
+  void thread(unsigned index) override {
+    if (index > 1) return work_as(index - 2);
+    pin(index, (int)index, meet);
+  }
+};
+
+/* A worker that was claimed for other work finds what is pinned to it, and the other way round. */
+struct pinned_and_not : stage {
+  pinned_and_not() : stage(2, 3) {
+  }
+  void thread(unsigned index) override {
+    if (index > 0) return work_as(index - 1);
+    pin(0, 0, nothing);
+    inject(1, nothing);
+    pin(1, 2, nothing);
+  }
+};
+
 SCENARIO(one_worker, 2, 60000, 3, 1)
 SCENARIO(two_meet, 3, 60000, 2, 1)
 SCENARIO(three_meet, 4, 60000, 1, 0)
 SCENARIO(child, 3, 40000, 2, 0)
 SCENARIO(two_submit, 4, 60000, 2, 0)
+SCENARIO(one_pinned, 2, 60000, 3, 1)
+SCENARIO(pinned_meet, 4, 60000, 1, 0)
+SCENARIO(pinned_and_not, 3, 60000, 1, 0)
 SCENARIO(nudged, 3, 40000, 0, 0)

@@ -20,6 +20,10 @@
 #define echo__cas_weak(p, expected, desired, order)                                                \
   (p)->compare_and_swap((expected), (desired), model::mo_##order, true, SITE(p))
 
+/* A point at which a signal may come. */
+inline void (*model_signal_point)(void);
+#define echo__signal_fence() (model_signal_point ? model_signal_point() : (void)0)
+
 #define ECHO__LINE 128
 #define ECHO__ALIGNED
 

@@ -15,6 +15,7 @@ enum {
   ECHO__SPIN_ROUNDS = 2,
   ECHO__SPIN_PAUSES = 1,
   ECHO__SPIN_AFTER = 2,
+  ECHO__SPIN_WORTH = 1, /* time stands still here: every sleep was short */
   ECHO__MAX_WORKERS = 64
 };
 
