@@ -4,7 +4,7 @@ if(ECHO_INSTALL_LIBRARY)
   install(TARGETS echo_shared echo_static EXPORT echo-targets
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
   install(DIRECTORY include/echo DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-    FILES_MATCHING PATTERN "*.h" PATTERN "lua.h" EXCLUDE)
+    FILES_MATCHING PATTERN "*.h" PATTERN "lua.h" EXCLUDE PATTERN "buffer.h" EXCLUDE)
   install(EXPORT echo-targets NAMESPACE echo:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/echo)
   configure_package_config_file(cmake/echo-config.cmake.in echo-config.cmake
     INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/echo)
@@ -24,6 +24,7 @@ if(ECHO_BUILD_MODULE)
   install(TARGETS echo_module LIBRARY DESTINATION ${ECHO_LUA_LIBRARIES})
   install(DIRECTORY lua/echo DESTINATION ${ECHO_LUA_MODULES} FILES_MATCHING PATTERN "*.lua")
   if(ECHO_INSTALL_LIBRARY)
-    install(FILES include/echo/lua.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/echo)
+    install(FILES include/echo/lua.h include/echo/buffer.h
+      DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/echo)
   endif()
 endif()
