@@ -4,7 +4,9 @@
  * Values are made by Lua code in the state `from`, sent, and looked at by Lua code in the state
  * `to`, which finds them in the global `got` (a list with its length in `got.n`).
  */
+#include "echo/lua.h"
 #include "echo/status.h"
+#include "lua/buffer.h"
 #include "lua/decode.h"
 #include "lua/encode.h"
 
@@ -27,6 +29,8 @@ typedef struct world {
   echo__message message;
 } world;
 
+static world *nesting; /* for finalizers */
+
 static int push_light(lua_State *L) {
   lua_pushlightuserdata(L, L);
   return 1;
@@ -47,6 +51,27 @@ static int push_unknown(lua_State *L) {
   return 1;
 }
 
+/* An Echo handle. */
+static int push_buffer(lua_State *L) {
+  echo_buffer *buffer = echo__buffer_copy("bytes", 5);
+  echo_lua_push_buffer(L, buffer);
+  echo_buffer_release(buffer);
+  return 1;
+}
+
+/* Both states know the metatable `Point`, and objects that say how they travel. */
+static void open_echo(lua_State *L) {
+  static const char code[] =
+      "Point = package.loaded.echo.register('Point', {__index = function(p, k) return k end}) "
+      "local function remake(...) return {made = {...}} end "
+      "Hooked = {__echo_transfer = function(o) return remake, table.unpack(o) end} "
+      "function point(t) return setmetatable(t, Point) end "
+      "function hooked(t) return setmetatable(t, Hooked) end";
+  luaL_requiref(L, "echo", luaopen_echo, 0);
+  lua_pop(L, 1);
+  assert_int_equal(luaL_dostring(L, code), LUA_OK);
+}
+
 static int set_up(void **state) {
   world *w = calloc(1, sizeof *w);
   w->from = luaL_newstate();
@@ -56,8 +81,11 @@ static int set_up(void **state) {
   lua_register(w->from, "light", push_light);
   lua_register(w->from, "bare", push_bare);
   lua_register(w->from, "unknown", push_unknown);
+  lua_register(w->from, "buffer", push_buffer);
   w->sender = echo__codec_open(w->from);
   w->receiver = echo__codec_open(w->to);
+  open_echo(w->from);
+  open_echo(w->to);
   echo__message_init(&w->message);
   *state = w;
   return 0;
@@ -618,6 +646,82 @@ static void refusals_below_what_was_put_off(void **state) {
   travels(w, "return {a = {b = {c = {d = {e = 5}}}}}", "assert(got[1].a.b.c.d.e == 5)");
 }
 
+/* ---- objects ---- */
+
+static void registered_metatables(void **state) {
+  world *w = *state;
+  travels(w, "local p = point {x = 1} p[1] = p return p, {p, Point}, point {p}",
+          "local p = got[1] assert(getmetatable(p) == Point and rawget(p, 'x') == 1 and p[1] == p) "
+          "assert(got[2][1] == p and got[2][2] == Point and getmetatable(got[2]) == nil) "
+          "assert(getmetatable(got[3]) == Point and got[3][1] == p)");
+  travels(w,
+          "local p = point {} for i = 1, 1000 do p = point {p, [point {i}] = point} end return p",
+          "local p, n = got[1], 0 while p do n = n + 1 assert(getmetatable(p) == Point) "
+          "local k = next(p, rawget(p, 1) and 1) assert(not k or getmetatable(k) == Point) "
+          "p = rawget(p, 1) end assert(n == 1001)");
+  lua_settop(w->from, 0);
+  run(w->from, "return {Point}, point {2}");
+  assert_int_equal(echo__encode(w->from, w->sender, 1, 2, ECHO__ROOT_SETUP, 0, &w->message),
+                   ECHO_OK);
+  receive(w, &w->message);
+  check(w, "local copy = got[1][1] assert(copy ~= Point and copy.__index(1, 2) == 2) "
+           "assert(getmetatable(got[2]) == Point)");
+}
+
+static void hooks(void **state) {
+  world *w = *state;
+  travels(w, "local h = hooked {1, nil, {2}} return h, {h, [h] = h}, hooked {h, point {h}}",
+          "local h = got[1] assert(h.made[1] == 1 and h.made[2] == nil and h.made[3][1] == 2) "
+          "assert(got[2][1] == h and got[2][h] == h and got[3].made[1] == h) "
+          "assert(getmetatable(got[3].made[2]) == Point and got[3].made[2][1] == h)");
+  travels(w,
+          "local d = {} for i = 1, 500 do d = {d} end "
+          "local h = hooked {d} for i = 1, 500 do h = {h} end return hooked {h}, h",
+          "local h, n = got[1].made[1], 0 assert(h == got[2]) while not h.made do h = h[1] end "
+          "h = h.made[1] while h[1] do h, n = h[1], n + 1 end assert(n == 500)");
+  refused(w, "return {x = hooked {1, light()}}",
+          "argument 1: field \"x\", value 2 of __echo_transfer: light userdata cannot travel");
+}
+
+static int a_finalizer_encodes(lua_State *L) {
+  world *w = nesting;
+  int top = lua_gettop(L);
+  echo__message other;
+  echo__message_init(&other);
+  lua_getglobal(L, "sample");
+  assert_int_equal(echo__encode(L, w->sender, top + 1, 1, ECHO__ROOT_ARGUMENT, 7, &other), ECHO_OK);
+  lua_settop(L, top);
+  echo__message_release(&other);
+  return 0;
+}
+
+/* An encode that lets go of a long queue makes a table, and so may run a finalizer, just when it
+ * has found objects with hooks and has not called them yet. */
+static void an_encode_inside_an_encode(void **state) {
+  world *w = *state;
+  nesting = w;
+  lua_register(w->from, "encode", a_finalizer_encodes);
+  run(w->from, "sample = {hooked {1}, hooked {hooked {2}}, {x = hooked {}}} nested = 0 "
+               "collectgarbage('incremental', 1, 1000, 1) "
+               "function litter() for i = 1, 20 do setmetatable({}, {__gc = function() "
+               "encode() nested = nested + 1 if nested < 2000 then litter() end end}) end end "
+               "litter()");
+  const char *code = "if not many then many = {} for i = 1, 100 do local d = {hooked {i}} "
+                     "for k = 1, 120 do d = {d} end many[i] = {d, hooked {{i}}} end end "
+                     "return many";
+  lua_gc(w->from, LUA_GCSTOP);
+  send(w, code);
+  size_t alone = w->message.size;
+  lua_gc(w->from, LUA_GCRESTART);
+  for (int i = 0; i < 20; i++) {
+    travels(w, code,
+            "for i, p in ipairs(got[1]) do assert(p[2].made[1][1] == i) local d = p[1] "
+            "while not d.made do d = d[1] end assert(d.made[1] == i) end assert(#got[1] == 100)");
+    assert_int_equal(w->message.size, alone);
+  }
+  run(w->from, "assert(nested > 100, nested) collectgarbage('setpause', 200)");
+}
+
 /* ---- random values ---- */
 
 /* Defines make(seed) and describe(...): a text that two values have in common when they have the
@@ -718,6 +822,23 @@ static void random_values(void **state) {
   assert_true(longest > 500);
 }
 
+/* ---- Echo's own handles ---- */
+
+static void handles(void **state) {
+  world *w = *state;
+  travels(w, "return buffer(), {x = {buffer()}}",
+          "assert(got[1]:sub(2, 3) == 'yt' and tostring(got[2].x[1]) == 'bytes')");
+  travels(w, "local b = buffer() return {b, [b] = b}, function() return b end, b",
+          "local t, f, b = table.unpack(got) assert(rawequal(t[1], b) and rawequal(t[b], b)) "
+          "assert(rawequal(f(), b))");
+}
+
+static void handles_below_what_was_put_off(void **state) {
+  travels(*state, "local b = buffer() local d = {b} for i = 1, 300 do d = {d, b} end return d, b",
+          "local d, b = got[1], got[2] while d[2] do assert(rawequal(d[2], b)) d = d[1] end "
+          "assert(rawequal(d[1], b))");
+}
+
 /* ---- hostile bytes ---- */
 
 static const char *const samples[] = {
@@ -729,6 +850,10 @@ static const char *const samples[] = {
     "local f for i = 1, 250 do local g = f f = function() return g end end return f",
     "return print, string, string.rep, _G, function() return print end, package.loaded",
     "local t = {} for i = 1, 70 do t['key' .. i] = i end return {t, t}, {key1 = t, key70 = 1}",
+    "local b = buffer() return {b, b, [b] = buffer()}, function() return b end, function() end, b",
+    "local p = point {1, x = {}} p.p = p return p, Point, {point {p}}, point {}",
+    "local p = point {} for i = 1, 120 do p = point {p, {Point}} end return p",
+    "local h = hooked {1, {2}} return h, {h, hooked {h, {h}}}, hooked {print}",
 };
 
 enum { SAMPLES = sizeof samples / sizeof *samples };
@@ -794,7 +919,7 @@ static void every_byte_changed(void **state) {
 static void random_bytes(void **state) {
   world *w = *state;
   uint64_t random = 88172645463325252u;
-  send(w, "local n = 1 return function() end, function() return n end");
+  send(w, "local n = 1 return function() end, function() return n end, buffer()");
   for (int round = 0; round < 20000; round++) {
     echo__message noise;
     copy_message(&noise, &w->message, w->message.size);
@@ -885,6 +1010,56 @@ static void memory_runs_out_while_decoding(void **state) {
   lua_close(L);
 }
 
+/* Counts the allocations that are made. */
+static void *counted(void *count, void *block, size_t old, size_t wanted) {
+  (void)old;
+  if (wanted == 0) {
+    free(block);
+    return NULL;
+  }
+  ++*(int *)count;
+  return realloc(block, wanted);
+}
+
+static int allocations_of_decode(lua_State *L, int *count, echo__codec *codec, echo__message *m) {
+  lua_settop(L, 0);
+  lua_pushcfunction(L, decode_only);
+  lua_pushlightuserdata(L, codec);
+  lua_pushlightuserdata(L, m);
+  int before = *count;
+  assert_int_equal(lua_pcall(L, 2, 1, 0), LUA_OK);
+  assert_true(lua_toboolean(L, -1));
+  return *count - before;
+}
+
+static void tables_are_made_as_large_as_they_will_be(void **state) {
+  world *w = *state;
+  int count = 0;
+  lua_State *L = lua_newstate(counted, &count);
+  echo__codec *codec = echo__codec_open(L);
+  lua_gc(L, LUA_GCSTOP);
+  send(w, "local t = {} for i = 1, 1000 do t[i] = i t[-i] = i end return {t}");
+  assert_true(allocations_of_decode(L, &count, codec, &w->message) < 10);
+  lua_close(L);
+}
+
+static void code_is_loaded_once(void **state) {
+  world *w = *state;
+  int count = 0;
+  lua_State *L = lua_newstate(counted, &count);
+  echo__codec *codec = echo__codec_open(L);
+  lua_gc(L, LUA_GCSTOP);
+  send(w,
+       "local n, inner = 1, {} for i = 1, 500 do inner[i] = 'if n == ' .. i .. "
+       "' then return function() return n end end' end "
+       "return load('local n = ... return function() ' .. table.concat(inner, ' ') .. ' end')(n)");
+  assert_true(allocations_of_decode(L, &count, codec, &w->message) > 500);
+  allocations_of_decode(L, &count, codec, &w->message);
+  for (int i = 0; i < 5; i++)
+    assert_true(allocations_of_decode(L, &count, codec, &w->message) < 10);
+  lua_close(L);
+}
+
 static int encode_only(lua_State *L) {
   echo__codec *codec = lua_touserdata(L, 1);
   echo__message *message = lua_touserdata(L, 2);
@@ -892,6 +1067,65 @@ static int encode_only(lua_State *L) {
   int status = echo__encode(L, codec, 3, count, ECHO__ROOT_ARGUMENT, 1, message);
   lua_pushinteger(L, status);
   return 1;
+}
+
+static void memory_runs_out_with_objects(void **state) {
+  world *w = *state;
+  int left = -1, failures = 0, done = 0;
+  lua_State *L = lua_newstate(rationed, &left);
+  luaL_openlibs(L);
+  echo__codec *codec = echo__codec_open(L);
+  open_echo(L);
+  for (int ration = 0; !done; ration++) {
+    echo__message message;
+    echo__message_init(&message);
+    lua_settop(L, 0);
+    lua_pushcfunction(L, encode_only);
+    lua_pushlightuserdata(L, codec);
+    lua_pushlightuserdata(L, &message);
+    int count = run(L, "local t = {} for i = 1, 20 do t[i] = hooked {point {i}, {hooked {i}}} end "
+                       "return t, Point, point {t}");
+    lua_gc(L, LUA_GCCOLLECT);
+    left = ration;
+    int status = lua_pcall(L, 2 + count, 1, 0);
+    left = -1;
+    done = status == LUA_OK && lua_tointeger(L, -1) == ECHO_OK;
+    failures += !done;
+    assert_true(status == LUA_OK || status == LUA_ERRMEM);
+    assert_true(done || status != LUA_OK || lua_tointeger(L, -1) == ECHO_MEMORY);
+    if (done) assert_int_equal(receive(w, &message), 3);
+    echo__message_release(&message);
+  }
+  assert_true(failures > 50);
+  check(w, "for i = 1, 20 do local m = got[1][i].made assert(rawget(m[1], 1) == i) "
+           "assert(m[2][1].made[1] == i) end assert(got[2] == Point and got[3][1] == got[1])");
+  lua_close(L);
+}
+
+static void memory_runs_out_while_rebuilding(void **state) {
+  world *w = *state;
+  int left = -1, failures = 0, done = 0;
+  lua_State *L = lua_newstate(rationed, &left);
+  luaL_openlibs(L);
+  echo__codec *codec = echo__codec_open(L);
+  open_echo(L);
+  send(w, "local n = 1 local t = {} for i = 1, 20 do t[i] = hooked {point {i}, {hooked {i}}, "
+          "function() return n end} end return t, Point, point {t}");
+  for (int ration = 0; !done; ration++) {
+    lua_settop(L, 0);
+    lua_gc(L, LUA_GCCOLLECT);
+    lua_pushcfunction(L, decode_only);
+    lua_pushlightuserdata(L, codec);
+    lua_pushlightuserdata(L, &w->message);
+    left = ration;
+    int status = lua_pcall(L, 2, 1, 0);
+    left = -1;
+    assert_true(status == LUA_OK || status == LUA_ERRMEM);
+    failures += status == LUA_ERRMEM;
+    done = status == LUA_OK && lua_toboolean(L, -1);
+  }
+  assert_true(failures > 50);
+  lua_close(L);
 }
 
 static void memory_runs_out_while_encoding(void **state) {
@@ -921,8 +1155,6 @@ static void memory_runs_out_while_encoding(void **state) {
   check(w, "assert(got[2] == print and got[3].f == type and got[1][1][1][1][2])");
   lua_close(L);
 }
-
-static world *nesting; /* for the finalizer below */
 
 static int decode_inside(lua_State *L) {
   int top = lua_gettop(L);
@@ -1054,7 +1286,12 @@ int main(void) {
       CASE(refusals),
       CASE(refusals_say_whose_value_it_is),
       CASE(refusals_below_what_was_put_off),
+      CASE(registered_metatables),
+      CASE(hooks),
+      CASE(an_encode_inside_an_encode),
       CASE(random_values),
+      CASE(handles),
+      CASE(handles_below_what_was_put_off),
       CASE(every_message_that_is_cut_off),
       CASE(a_byte_too_many),
       CASE(every_byte_changed),
@@ -1063,6 +1300,10 @@ int main(void) {
       CASE(keys_that_cannot_be),
       CASE(memory_runs_out_while_decoding),
       CASE(memory_runs_out_while_encoding),
+      CASE(memory_runs_out_with_objects),
+      CASE(memory_runs_out_while_rebuilding),
+      CASE(tables_are_made_as_large_as_they_will_be),
+      CASE(code_is_loaded_once),
       CASE(a_decode_inside_a_decode),
       CASE(one_codec_for_a_state),
       CASE(a_state_that_is_closing),

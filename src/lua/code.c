@@ -1,6 +1,8 @@
 /* code.c - see code.h. */
 #include "lua/code.h"
 
+#include "lua/factory.h"
+
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -242,4 +244,40 @@ int echo__code_load_plain(lua_State *L, echo__code_loaded *loaded, const echo__c
   }
   lua_remove(L, -2);
   return status;
+}
+
+/* Pushes the factory of code that was seen before, or a value that is no function. */
+static void push_factory(lua_State *L, echo__code_loaded *loaded, const echo__code *code) {
+  size_t number = (size_t)(code->id % ECHO__CODE_LOADED);
+  lua_Integer place = -(lua_Integer)number - 1;
+  push_functions(L, loaded);
+  int functions = lua_gettop(L);
+  if (loaded->seen[number] != code->id) {
+    lua_pushnil(L);
+    lua_rawseti(L, -2, place);
+    loaded->seen[number] = code->id;
+    return;
+  }
+  if (lua_rawgeti(L, -1, place) == LUA_TNIL) {
+    echo__factory_push(L, code);
+    if (lua_isnil(L, -1)) lua_pushboolean(L, 0);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, functions, place);
+  }
+}
+
+/* Most functions come once: a factory, which costs more than to load, is made for the second time.
+ */
+int echo__code_load_new(lua_State *L, echo__code_loaded *loaded, const echo__code *code) {
+  int top = lua_gettop(L);
+  luaL_checkstack(L, 8, NULL);
+  push_factory(L, loaded, code);
+  if (!lua_isfunction(L, -1)) {
+    lua_settop(L, top);
+    return echo__code_load(L, code);
+  }
+  lua_call(L, 0, 1);
+  lua_replace(L, top + 1);
+  lua_settop(L, top + 1);
+  return LUA_OK;
 }

@@ -72,8 +72,10 @@ echo__code_slot *echo__code_cache_find(lua_State *L, echo__code_cache *cache);
 echo__code *echo__code_take(echo__code_slot *slot);
 
 typedef struct echo__code_loaded {
-  uint64_t ids[ECHO__CODE_LOADED]; /* 0: nothing there */
-  int functions;                   /* registry reference: functions[slot + 1]; LUA_NOREF at first */
+  uint64_t ids[ECHO__CODE_LOADED];  /* 0: nothing there */
+  uint64_t seen[ECHO__CODE_LOADED]; /* the same for functions with upvalues */
+  int functions; /* registry reference: functions[slot + 1], factories at -(slot + 1): nil before it
+                  * is wanted, false if there is none. LUA_NOREF at first */
 } echo__code_loaded;
 
 void echo__code_loaded_open(echo__code_loaded *loaded);
@@ -81,6 +83,11 @@ void echo__code_loaded_open(echo__code_loaded *loaded);
 /* Pushes a new function with fresh upvalues, of which the first, if any, holds the globals. Returns
  * LUA_OK, or another status of lua_load with the error on the stack instead. */
 int echo__code_load(lua_State *L, const echo__code *code);
+
+/* Pushes a new function with fresh upvalues, to be set by the caller. From the second time on that
+ * costs the same for code of any length. Returns as echo__code_load(). Lua memory errors are
+ * raised. */
+int echo__code_load_new(lua_State *L, echo__code_loaded *loaded, const echo__code *code);
 
 /* Pushes a function that others may have been given too, for code with no upvalue but _ENV. Returns
  * as echo__code_load(). Lua memory errors are raised. */

@@ -1,6 +1,8 @@
 /* codec.c - see codec.h. */
 #include "lua/codec.h"
 
+#include "lua/parcel.h"
+
 #include <lauxlib.h>
 #include <string.h>
 
@@ -15,6 +17,10 @@ static int close_codec(lua_State *L) {
   echo__pointer_map_release(&codec->met);
   echo__code_cache_close(&codec->codes);
   echo__names_close(&codec->names);
+  echo__registered_close(&codec->registered);
+  echo__message_release(&codec->paths);
+  echo__parcel_destroy(codec->parcel);
+  codec->parcel = NULL;
   return 0;
 }
 
@@ -30,6 +36,8 @@ static echo__codec *push_codec(lua_State *L) {
   echo__codec *codec = lua_newuserdatauv(L, sizeof *codec, 0);
   memset(codec, 0, sizeof *codec);
   echo__pointer_map_init(&codec->met);
+  echo__pointer_map_init(&codec->registered.metatables);
+  echo__message_init(&codec->paths);
   echo__names_open(&codec->names);
   echo__code_loaded_open(&codec->loaded);
   lua_createtable(L, 0, 1);
@@ -49,6 +57,11 @@ echo__codec *echo__codec_open(lua_State *L) {
   codec->later = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_newtable(L);
   codec->keys = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_newtable(L);
+  codec->found = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pushliteral(L, ECHO__HOOK);
+  codec->hook = luaL_ref(L, LUA_REGISTRYINDEX);
+  echo__registered_open(L, &codec->registered);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &codec_key);
   return codec;
 }

@@ -80,8 +80,7 @@ static int push_numbered_key(echo__decoder *d) {
 
 /* ---- values ---- */
 
-/* Pushes one value; ECHO__DECODE_OPENED means that a frame is there to fill it. */
-static int read_value(echo__decoder *d) {
+int echo__decode_value(echo__decoder *d) {
   if (d->at == d->end) return echo__decode_cut_off(d);
   unsigned tag = *d->at++;
   if (tag >= ECHO__WIRE_SMALL) {
@@ -101,6 +100,7 @@ static int read_value(echo__decoder *d) {
   case ECHO__WIRE_KNOWN_KEY: return push_numbered_key(d);
   case ECHO__WIRE_REFERENCE: return echo__decode_reference(d);
   case ECHO__WIRE_NAMED: return echo__decode_named(d);
+  case ECHO__WIRE_REGISTERED: return echo__decode_registered(d);
   case ECHO__WIRE_GLOBALS: lua_pushglobaltable(d->L); return ECHO__DECODE_READ;
   default: return echo__decode_object(d, tag);
   }
@@ -152,10 +152,18 @@ static int fill_frame(echo__decoder *d, echo__decode_frame *f) {
       status = echo__decode_cell(d, f);
       continue;
     }
-    status = read_value(d);
+    status = echo__decode_value(d);
     if (status == ECHO__DECODE_READ) status = deliver(d, f);
   }
   return status;
+}
+
+/* Gives the full object on top the metatable below it, if there is one, which it takes away. */
+static void close_frame(echo__decoder *d, const echo__decode_frame *f) {
+  if (!f->has_metatable) return;
+  lua_pushvalue(d->L, f->at - 1);
+  lua_setmetatable(d->L, f->at);
+  lua_remove(d->L, f->at - 1);
 }
 
 /* Fills the open frames; the object of the first one is on top then. */
@@ -164,13 +172,23 @@ static int fill(echo__decoder *d) {
     int status = fill_frame(d, &d->frames[d->depth - 1]);
     if (status == ECHO__DECODE_OPENED) continue;
     if (status != ECHO__DECODE_READ) return status;
-    d->depth--;
+    close_frame(d, &d->frames[--d->depth]);
     if (d->depth > 0 && deliver(d, &d->frames[d->depth - 1]) < 0) return ECHO_TRANSFER;
   }
   return ECHO__DECODE_READ;
 }
 
 /* ---- messages ---- */
+
+/* Puts the metatable of the table on top, which is the body read now, below it if it has one. */
+static int insert_metatable(echo__decoder *d) {
+  if (lua_rawgeti(d->L, d->base + ECHO__PLACE_LATER, -(lua_Integer)d->later_done) != LUA_TTABLE) {
+    lua_pop(d->L, 1);
+    return 0;
+  }
+  lua_insert(d->L, -2);
+  return 1;
+}
 
 static int open_body(echo__decoder *d) {
   uint32_t items, pairs;
@@ -179,7 +197,7 @@ static int open_body(echo__decoder *d) {
     return echo__decode_byte(d, &upvalues) < 0 ? ECHO_TRANSFER
                                                : echo__decode_open_function(d, upvalues);
   if (echo__decode_u32(d, &items) < 0 || echo__decode_u32(d, &pairs) < 0) return ECHO_TRANSFER;
-  return echo__decode_open_table(d, items, pairs);
+  return echo__decode_open_table(d, items, pairs, insert_metatable(d));
 }
 
 /* Fills what the last value put off, and what that put off in turn. */
@@ -196,11 +214,20 @@ static int read_bodies(echo__decoder *d) {
   return ECHO__DECODE_READ;
 }
 
-static int read_root(echo__decoder *d) {
-  int status = read_value(d);
+int echo__decode_root(echo__decoder *d) {
+  int status = echo__decode_value(d);
   if (status == ECHO__DECODE_OPENED) status = fill(d);
   if (status == ECHO__DECODE_READ && d->later_done < d->later_count) status = read_bodies(d);
   return status;
+}
+
+/* What was rebuilt comes before the values; there, the tag is one of an unknown value. */
+static int read_rebuilt(echo__decoder *d) {
+  while (d->at != d->end && *d->at == ECHO__WIRE_REBUILT) {
+    d->at++;
+    if (echo__decode_rebuilt(d) < 0) return ECHO_TRANSFER;
+  }
+  return ECHO__DECODE_READ;
 }
 
 static int read_all(echo__decoder *d) {
@@ -209,8 +236,9 @@ static int read_all(echo__decoder *d) {
   if (count > echo__decode_left(d)) return echo__decode_cut_off(d);
   if (count > INT_MAX / 2 || !lua_checkstack(d->L, (int)count + 12))
     return echo__decode_fail(d, "too many values for the stack");
+  if (read_rebuilt(d) < 0) return ECHO_TRANSFER;
   for (uint64_t i = 0; i < count; i++)
-    if (read_root(d) < 0) return ECHO_TRANSFER;
+    if (echo__decode_root(d) < 0) return ECHO_TRANSFER;
   if (d->at != d->end) return echo__decode_fail(d, "malformed message: more bytes than values");
   return (int)count;
 }

@@ -1,6 +1,7 @@
 /*
  * Bytes to Lua values. The bytes are not trusted: whatever they say, the worst that comes of it is
- * an error. Attachments are trusted; only echo__message_attach() adds them.
+ * an error, or a call of a function that the state has or that is attached. Attachments are
+ * trusted; only echo__message_attach() adds them.
  */
 #ifndef ECHO_LUA_DECODE_H
 #define ECHO_LUA_DECODE_H
@@ -14,7 +15,8 @@
  * pushed instead. The message is only read and may be decoded again.
  *
  * The thread that runs the state. To be called where Lua errors are caught: it may raise Lua memory
- * errors. A message that names a module which is not loaded runs that module. */
+ * errors. A message that names a module which is not loaded runs that module, and one with values
+ * that had __echo_transfer runs the functions that make them anew. */
 int echo__decode(lua_State *L, echo__codec *codec, const echo__message *message);
 
 #endif

@@ -1,11 +1,15 @@
 /*
- * The machine that decodes, shared by decode.c (values, frames, the whole) and decode_object.c
- * (references, tables and functions). Nobody else includes this.
+ * The machine that decodes, shared by decode.c (values, frames, the whole), decode_object.c
+ * (references, tables and functions) and decode_name.c (what this state has under a name, and what
+ * is made by a call). Nobody else includes this.
  *
  * The mirror of encode_machine.h: a frame is a table or function being filled, its object is on the
  * Lua stack at `at`, and a value that has been read is on top, to be delivered to the frame. What
  * reads a value pushes it and returns ECHO__DECODE_READ, or ECHO__DECODE_OPENED if a frame is there
  * to fill it, or ECHO_TRANSFER.
+ *
+ * An object that has a metatable has it below it on the stack, and gets it when it is full: a
+ * finalizer sees no half of an object, whatever becomes of the message.
  *
  * A decode may meet another one half-way (a module it requires, a finalizer): all its state is in
  * `echo__decoder` and on its own part of the Lua stack.
@@ -26,7 +30,7 @@ enum { ECHO__DECODE_READ = 0, ECHO__DECODE_OPENED = 1 };
 enum {
   ECHO__PLACE_KEYS = 1,   /* the dictionary: number + 1 -> string */
   ECHO__PLACE_SHARED = 2, /* offset of the tag -> object */
-  ECHO__PLACE_LATER = 3,  /* the queue of objects whose body comes later */
+  ECHO__PLACE_LATER = 3,  /* the queue of objects whose body comes later; metatables at -index */
   ECHO__PLACES = 3
 };
 
@@ -41,6 +45,7 @@ typedef struct echo__decode_frame {
   int at;
   echo__decode_next next; /* what the next value is to the object */
   int upvalues;
+  int has_metatable; /* it is at `at` - 1 */
   lua_Integer index; /* of the item or upvalue that comes next, from 1 */
   uint32_t items;
   uint32_t pairs; /* still to come */
@@ -95,13 +100,28 @@ static inline int echo__decode_byte(echo__decoder *d, int *number) {
   return ECHO__DECODE_READ;
 }
 
+/* Pushes one value; ECHO__DECODE_OPENED means that a frame is there to fill it. */
+int echo__decode_value(echo__decoder *d);
+
+/* Pushes one value, complete with what was put off. */
+int echo__decode_root(echo__decoder *d);
+
+/* Notes that the object on top is the one whose tag is at `tag`. */
+int echo__decode_share(echo__decoder *d, const unsigned char *tag);
+
 /* Push what the tag just read stands for. */
 int echo__decode_reference(echo__decoder *d);
 int echo__decode_named(echo__decoder *d);
+int echo__decode_registered(echo__decoder *d);
+
+/* Calls the function that the tag just read asks for, and shares what it returns. */
+int echo__decode_rebuilt(echo__decoder *d);
+
 int echo__decode_object(echo__decoder *d, unsigned tag);
 
-/* Opens a frame for the table on top, and for the function on top. */
-int echo__decode_open_table(echo__decoder *d, uint32_t items, uint32_t pairs);
+/* Opens a frame for the table on top, which may have its metatable below it, and for the function
+ * on top. */
+int echo__decode_open_table(echo__decoder *d, uint32_t items, uint32_t pairs, int has_metatable);
 int echo__decode_open_function(echo__decoder *d, int upvalues);
 
 /* Reads a cell: lets the frame's function share that of another function's upvalue. */

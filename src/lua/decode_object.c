@@ -1,5 +1,8 @@
-/* decode_object.c - references, tables and functions, see decode_machine.h. */
+/* decode_object.c - references, tables, functions and handles, see decode_machine.h. */
 #include "lua/decode_machine.h"
+
+#include "lua/module.h"
+#include "lua/shared.h"
 
 #include <lauxlib.h>
 #include <limits.h>
@@ -35,16 +38,6 @@ int echo__decode_reference(echo__decoder *d) {
              : ECHO__DECODE_READ;
 }
 
-int echo__decode_named(echo__decoder *d) {
-  uint64_t size;
-  if (echo__decode_varint(d, &size) < 0) return ECHO_TRANSFER;
-  if (size > echo__decode_left(d)) return echo__decode_cut_off(d);
-  const char *name = (const char *)d->at;
-  d->at += size;
-  return echo__names_resolve(d->L, name, (size_t)size) == ECHO_OK ? ECHO__DECODE_READ
-                                                                  : echo__decode_fail(d, NULL);
-}
-
 /* Every entry that is announced takes bytes of its own, so honest counts never add up to more than
  * the message's size; what lies gets small tables. */
 static int allowance(echo__decoder *d, uint32_t count) {
@@ -66,11 +59,12 @@ static echo__decode_frame *open_frame(echo__decoder *d) {
   return f;
 }
 
-int echo__decode_open_table(echo__decoder *d, uint32_t items, uint32_t pairs) {
+int echo__decode_open_table(echo__decoder *d, uint32_t items, uint32_t pairs, int has_metatable) {
   echo__decode_frame *f = open_frame(d);
   if (!f) return ECHO_TRANSFER;
   f->items = items;
   f->pairs = pairs;
+  f->has_metatable = has_metatable;
   f->next = items > 0 ? ECHO__NEXT_ITEM : ECHO__NEXT_KEY;
   return ECHO__DECODE_OPENED;
 }
@@ -79,13 +73,28 @@ int echo__decode_open_function(echo__decoder *d, int upvalues) {
   echo__decode_frame *f = open_frame(d);
   if (!f) return ECHO_TRANSFER;
   f->upvalues = upvalues;
+  f->has_metatable = 0;
   f->next = ECHO__NEXT_UPVALUE;
   return ECHO__DECODE_OPENED;
 }
 
+int echo__decode_share(echo__decoder *d, const unsigned char *tag) {
+  return remember(d, ECHO__PLACE_SHARED, offset_of(d, tag));
+}
+
 /* Notes the new object on top where its tag says so. */
 static void note_object(echo__decoder *d, unsigned tag, const unsigned char *origin) {
-  if (tag & ECHO__WIRE_SHARED) remember(d, ECHO__PLACE_SHARED, offset_of(d, origin));
+  if (tag & ECHO__WIRE_SHARED) echo__decode_share(d, origin);
+}
+
+/* The table on top has its metatable above it if it is an object; that is taken off. */
+static int put_off_table(echo__decoder *d, int is_object) {
+  lua_Integer index = (lua_Integer)++d->later_count;
+  if (is_object) {
+    remember(d, ECHO__PLACE_LATER, -index);
+    lua_pop(d->L, 1);
+  }
+  return remember(d, ECHO__PLACE_LATER, index);
 }
 
 static int push_table(echo__decoder *d, unsigned tag) {
@@ -95,19 +104,25 @@ static int push_table(echo__decoder *d, unsigned tag) {
   int item_room = allowance(d, items);
   lua_createtable(d->L, item_room, allowance(d, pairs));
   note_object(d, tag, origin);
-  if (tag & ECHO__WIRE_LATER) return remember(d, ECHO__PLACE_LATER, (lua_Integer)++d->later_count);
-  return echo__decode_open_table(d, items, pairs);
+  int is_object = (tag & ~3u) == ECHO__WIRE_OBJECT;
+  if (is_object && echo__decode_registered(d) < 0) return ECHO_TRANSFER;
+  if (tag & ECHO__WIRE_LATER) return put_off_table(d, is_object);
+  if (is_object) lua_insert(d->L, -2);
+  return echo__decode_open_table(d, items, pairs, is_object);
+}
+
+/* The attachment that is named next, which must be of that kind; otherwise NULL and the error. */
+static void *read_attachment(echo__decoder *d, echo__attachment_kind kind, const char *error) {
+  uint64_t index;
+  if (echo__decode_varint(d, &index) < 0) return NULL;
+  if (index < d->message->attachment_count && d->message->attachments[index].kind == kind)
+    return d->message->attachments[index].pointer;
+  echo__decode_fail(d, error);
+  return NULL;
 }
 
 static const echo__code *read_code(echo__decoder *d) {
-  uint64_t index;
-  if (echo__decode_varint(d, &index) < 0) return NULL;
-  if (index >= d->message->attachment_count ||
-      d->message->attachments[index].kind != ECHO__ATTACHMENT_CODE) {
-    echo__decode_fail(d, "malformed message: no such code");
-    return NULL;
-  }
-  return d->message->attachments[index].pointer;
+  return read_attachment(d, ECHO__ATTACHMENT_CODE, "malformed message: no such code");
 }
 
 /* What lua_load said: an error of memory is Lua's own affair. */
@@ -130,15 +145,28 @@ static int push_plain(echo__decoder *d, unsigned tag) {
 static int push_function(echo__decoder *d, unsigned tag) {
   const unsigned char *origin = d->at - 1;
   const echo__code *code = read_code(d);
-  if (!code || check_load(d, echo__code_load(d->L, code)) < 0) return ECHO_TRANSFER;
+  if (!code || check_load(d, echo__code_load_new(d->L, &d->codec->loaded, code)) < 0)
+    return ECHO_TRANSFER;
   note_object(d, tag, origin);
   if (tag & ECHO__WIRE_LATER) return remember(d, ECHO__PLACE_LATER, (lua_Integer)++d->later_count);
   return echo__decode_open_function(d, code->upvalue_count);
 }
 
+static int push_handle(echo__decoder *d, unsigned tag) {
+  const unsigned char *origin = d->at - 1;
+  echo__shared *shared =
+      read_attachment(d, ECHO__ATTACHMENT_SHARED, "malformed message: no such handle");
+  if (!shared) return ECHO_TRANSFER;
+  echo__shared_push(d->L, echo__module_host(d->L), shared);
+  note_object(d, tag, origin);
+  return ECHO__DECODE_READ;
+}
+
 int echo__decode_object(echo__decoder *d, unsigned tag) {
+  if ((tag & ~1u) == ECHO__WIRE_HANDLE) return push_handle(d, tag);
   switch (tag & ~3u) {
-  case ECHO__WIRE_TABLE: return push_table(d, tag);
+  case ECHO__WIRE_TABLE:
+  case ECHO__WIRE_OBJECT: return push_table(d, tag);
   case ECHO__WIRE_FUNCTION: return push_function(d, tag);
   case ECHO__WIRE_PLAIN: return push_plain(d, tag);
   default: return echo__decode_fail(d, "malformed message: unknown kind of value");

@@ -20,6 +20,23 @@ static int refuse_userdata(echo__encoder *e) {
   return ECHO_TRANSFER;
 }
 
+static int write_hooked_userdata(echo__encoder *e) {
+  size_t origin = e->message->size;
+  uint64_t met = echo__pointer_map_add(&e->codec->met, lua_topointer(e->L, -1), origin);
+  if (met == ECHO__POINTER_FAILED) return ECHO_MEMORY;
+  return met == ECHO__POINTER_ABSENT ? echo__write_hooked(e) : echo__write_reference(e, met);
+}
+
+static int write_userdata(echo__encoder *e) {
+  const echo__shared_type *type;
+  const echo__handle *handle = echo__handle_at(e->L, -1, &type);
+  if (handle) return echo__write_handle(e, handle, type);
+  if (!lua_getmetatable(e->L, -1)) return refuse_userdata(e);
+  int hooked = echo__has_hook(e);
+  lua_pop(e->L, 1);
+  return hooked ? write_hooked_userdata(e) : refuse_userdata(e);
+}
+
 static int write_number(echo__encoder *e, int index) {
   if (!lua_isinteger(e->L, index)) return echo__put_float(e->message, lua_tonumber(e->L, index));
   return echo__put_integer(e->message, lua_tointeger(e->L, index));
@@ -45,7 +62,7 @@ int echo__write_value(echo__encoder *e) {
   case LUA_TSTRING: return write_string(e, -1);
   case LUA_TTABLE: return echo__write_table(e);
   case LUA_TFUNCTION: return echo__write_function(e);
-  case LUA_TUSERDATA: return refuse_userdata(e);
+  case LUA_TUSERDATA: return write_userdata(e);
   case LUA_TLIGHTUSERDATA:
     echo__refusal_end(echo__encode_refuse(e), "light userdata cannot travel");
     return ECHO_TRANSFER;
@@ -63,7 +80,7 @@ static int write_known_key(echo__encoder *e, uint64_t number) {
 
 /* Equal short strings are one string inside Lua, so its address is its identity. Were it ever not
  * so, a key would only be written twice. */
-static int write_string_key(echo__encoder *e, int index) {
+int echo__write_string_key(echo__encoder *e, int index) {
   size_t size;
   const char *text = lua_tolstring(e->L, index, &size);
   if (size > ECHO__WIRE_KEY_LENGTH) return echo__put_string(e->message, text, size);
@@ -105,7 +122,7 @@ static int write_key(echo__encoder *e, echo__encode_frame *f) {
     return ECHO__DONE;
   }
   f->pairs++;
-  if (lua_type(e->L, -2) == LUA_TSTRING) return write_string_key(e, -2);
+  if (lua_type(e->L, -2) == LUA_TSTRING) return echo__write_string_key(e, -2);
   lua_pushvalue(e->L, -2);
   f->in_key = 1;
   int status = echo__write_value(e);
@@ -193,7 +210,11 @@ static int run(echo__encoder *e) {
 
 static int open_body(echo__encoder *e) {
   size_t origin = (size_t)echo__pointer_map_find(&e->codec->met, lua_topointer(e->L, -1));
-  if (lua_istable(e->L, -1)) return echo__encode_open_table(e, origin + 1);
+  if (lua_istable(e->L, -1)) {
+    size_t counts = e->message->size;
+    int left = echo__encode_leave_counts(e);
+    return left != ECHO__DONE ? left : echo__encode_open_table(e, counts, origin + 1);
+  }
   echo__code_slot *slot = echo__code_cache_find(e->L, &e->codec->codes);
   if (!slot) return ECHO_MEMORY;
   int upvalues = slot->code->upvalue_count;
@@ -227,7 +248,7 @@ static int write_object_root(echo__encoder *e, int index) {
 }
 
 /* The arguments of most calls are numbers and strings: they are written from where they are. */
-static int write_root(echo__encoder *e, int index) {
+int echo__write_root(echo__encoder *e, int index) {
   switch (lua_type(e->L, index)) {
   case LUA_TNUMBER: return write_number(e, index);
   case LUA_TSTRING: return write_string(e, index);
@@ -235,13 +256,19 @@ static int write_root(echo__encoder *e, int index) {
   }
 }
 
-static int write_all(echo__encoder *e, int first, int count) {
+int echo__write_count(echo__encoder *e, int count) {
   unsigned char *to = echo__message_reserve(e->message, ECHO__WIRE_VARINT);
   if (!to) return ECHO_MEMORY;
   e->message->size = (size_t)(echo__wire_put_varint(to, (uint64_t)count) - e->message->bytes);
-  int status = ECHO__DONE;
-  for (int i = 0; i < count && status == ECHO__DONE; i++) {
-    status = write_root(e, first + i);
+  return ECHO__DONE;
+}
+
+int echo__write_all(echo__encoder *e) {
+  int status = echo__write_count(e, e->count);
+  if (status == ECHO__DONE && e->order_count > 0) status = echo__write_rebuilt(e);
+  e->number = e->first_number;
+  for (int i = 0; i < e->count && status == ECHO__DONE; i++) {
+    status = echo__write_root(e, e->first + i);
     e->number++;
   }
   return status;
@@ -265,19 +292,31 @@ static void empty_queue(echo__encoder *e) {
   e->codec->later_count = 0;
 }
 
-/* Everything an attempt starts from. An earlier one may have ended in a Lua error at any point. */
-static int attempt(echo__encoder *e, int first, int count, int number) {
+/* Everything an attempt starts from. An earlier one may have ended in a Lua error at any point.
+ * What was found is taken over first: to empty a long queue is to make a table, and a finalizer
+ * that runs then may encode. */
+static int attempt(echo__encoder *e, int (*write)(echo__encoder *e)) {
   int top = lua_gettop(e->L);
   if (e->codec->later_count > 0) empty_queue(e);
   echo__message_reset(e->message);
   echo__pointer_map_clear(&e->codec->met);
-  e->number = number;
   e->depth = e->put_off = 0;
   e->later_done = 0;
   e->keys = 0;
-  int status = write_all(e, first, count);
+  e->found = 0;
+  e->given_by = NULL;
+  int status = write(e);
   lua_settop(e->L, top);
+  if (e->found > 0) status = echo__encode_end_found(e, status);
   if (e->codec->later_count > 0) empty_queue(e);
+  return status;
+}
+
+int echo__encode_pass(echo__encoder *e, int (*write)(echo__encoder *e)) {
+  int status;
+  do
+    status = attempt(e, write);
+  while (status == ECHO__AGAIN);
   return status;
 }
 
@@ -290,25 +329,33 @@ static int fail(echo__encoder *e, int status) {
   return status;
 }
 
+static void begin(echo__encoder *e, int first, int count, int number) {
+  e->globals = NULL;
+  e->names_checked = e->names_rebuilt = 0;
+  e->first = first;
+  e->count = count;
+  e->first_number = number;
+  e->places = e->order_count = e->stack_count = e->open_count = 0;
+}
+
 int echo__encode(lua_State *L, echo__codec *codec, int first, int count, echo__root root,
                  int number, echo__message *message) {
-  int status;
+  int top = lua_gettop(L);
   echo__encoder e;
   echo__refusal refusal;
   e.L = L;
   e.codec = codec;
   e.message = message;
   e.root = root;
-  e.globals = NULL;
   e.refusal = &refusal;
-  e.names_checked = e.names_rebuilt = 0;
+  begin(&e, first, count, number);
   if (!lua_checkstack(L, 12) || codec->closed) {
     echo__refusal_begin(&refusal, root, number);
     echo__refusal_end(&refusal, "the state is being closed");
     return fail(&e, codec->closed ? ECHO_TRANSFER : ECHO_MEMORY);
   }
-  do
-    status = attempt(&e, first, count, number);
-  while (status == ECHO__AGAIN);
+  int status = echo__encode_pass(&e, echo__write_all);
+  if (status == ECHO__DONE && e.found > 0) status = echo__encode_with_hooks(&e);
+  lua_settop(L, top);
   return status == ECHO__DONE ? ECHO_OK : fail(&e, status);
 }

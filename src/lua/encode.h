@@ -1,8 +1,9 @@
 /*
  * Lua values to bytes. See wire.h for the bytes and docs for what travels.
  *
- * Tables are read raw: no metamethod is ever called. Tables and functions nest to any depth;
- * neither the C stack nor the Lua stack grows with the values.
+ * Tables are read raw: no metamethod is called but __echo_transfer, and that one only when all the
+ * values have been looked through. Tables and functions nest to any depth; neither the C stack nor
+ * the Lua stack grows with the values.
  */
 #ifndef ECHO_LUA_ENCODE_H
 #define ECHO_LUA_ENCODE_H
@@ -20,7 +21,7 @@
  * The thread that runs the state, which must also have the message to itself; the caller's object
  * owns the message and all it holds. Returns ECHO_OK, or ECHO_TRANSFER or ECHO_MEMORY with the
  * message emptied and a sentence pushed onto the stack. May raise Lua memory errors; the message
- * then is good for release or reset. */
+ * then is good for release or reset. Where a value has __echo_transfer, Lua code runs. */
 int echo__encode(lua_State *L, echo__codec *codec, int first, int count, echo__root root,
                  int number, echo__message *message);
 

@@ -1,4 +1,4 @@
-/* encode_object.c - tables and functions, see encode_machine.h. */
+/* encode_object.c - tables, functions and handles, see encode_machine.h. */
 #include "lua/encode_machine.h"
 
 #include "echo/status.h"
@@ -14,7 +14,10 @@ static const char *current_upvalue(echo__encoder *e, const echo__encode_frame *f
 
 echo__refusal *echo__encode_refuse(echo__encoder *e) {
   echo__refusal *refusal = e->refusal;
-  echo__refusal_begin(refusal, e->root, e->number);
+  if (e->given_by)
+    echo__refusal_begin_given(refusal, e->given_by, e->number);
+  else
+    echo__refusal_begin(refusal, e->root, e->number);
   if (e->put_off) echo__refusal_skip(refusal);
   for (int i = 0; i < e->depth; i++) {
     const echo__encode_frame *f = &e->frames[i];
@@ -30,8 +33,7 @@ echo__refusal *echo__encode_refuse(echo__encoder *e) {
 
 /* ---- objects ---- */
 
-/* A second meeting: marks the tag of the first and points back to it. */
-static int write_reference(echo__encoder *e, uint64_t origin) {
+int echo__write_reference(echo__encoder *e, uint64_t origin) {
   e->message->bytes[origin] |= ECHO__WIRE_SHARED;
   return echo__put_tagged(e->message, ECHO__WIRE_REFERENCE, e->message->size - origin);
 }
@@ -81,15 +83,19 @@ static int open_frame(echo__encoder *e, echo__encode_frame **opened) {
   return ECHO__OPENED;
 }
 
-int echo__encode_open_table(echo__encoder *e, size_t hint) {
+int echo__encode_leave_counts(echo__encoder *e) {
+  if (!echo__message_reserve(e->message, ECHO__WIRE_COUNTS)) return ECHO_MEMORY;
+  e->message->size += ECHO__WIRE_COUNTS;
+  return ECHO__DONE;
+}
+
+int echo__encode_open_table(echo__encoder *e, size_t counts, size_t hint) {
   echo__encode_frame *f;
-  unsigned char *to = echo__message_reserve(e->message, ECHO__WIRE_COUNTS);
-  if (!to || open_frame(e, &f) < 0) return ECHO_MEMORY;
+  if (open_frame(e, &f) < 0) return ECHO_MEMORY;
   f->is_function = 0;
   f->hint = hint;
   f->items = f->pairs = 0;
-  f->counts = e->message->size;
-  e->message->size += ECHO__WIRE_COUNTS;
+  f->counts = counts;
   lua_pushnil(e->L);
   return ECHO__OPENED;
 }
@@ -119,8 +125,8 @@ static const char *find_metamethod(lua_State *L) {
   return found;
 }
 
-/* The metatable of the table is on top; takes it off. */
-static int check_metatable(echo__encoder *e) {
+/* The metatable is on top; takes it off. */
+static int refuse_metamethods(echo__encoder *e) {
   const char *metamethod = find_metamethod(e->L);
   lua_pop(e->L, 1);
   if (!metamethod) return ECHO__DONE;
@@ -131,26 +137,62 @@ static int check_metatable(echo__encoder *e) {
   return ECHO_TRANSFER;
 }
 
+/* Writes the table on top as its tag, its counts to be, the name if `named` (which lies above it
+ * and is taken off) and, unless it is put off, what is in it. */
+static int write_contents(echo__encoder *e, int named) {
+  int later = e->depth == ECHO__DEPTH;
+  int tag = named ? ECHO__WIRE_OBJECT : ECHO__WIRE_TABLE;
+  int status = echo__put_byte(e->message, later ? tag | ECHO__WIRE_LATER : tag);
+  size_t counts = e->message->size;
+  if (status == ECHO__DONE) status = echo__encode_leave_counts(e);
+  if (named) {
+    if (status == ECHO__DONE) status = echo__write_string_key(e, -1);
+    lua_pop(e->L, 1);
+  }
+  if (status != ECHO__DONE) return status;
+  return later ? put_off(e) : echo__encode_open_table(e, counts, 0);
+}
+
+/* The table on top has a metatable, which is above it and is taken off. A hook says more of how an
+ * object travels than the name does. */
+static int write_object(echo__encoder *e) {
+  if (echo__has_hook(e)) {
+    lua_pop(e->L, 1);
+    return echo__write_hooked(e);
+  }
+  if (echo__registered_name(e->L, &e->codec->registered, -1)) {
+    lua_remove(e->L, -2);
+    return write_contents(e, 1);
+  }
+  int status = refuse_metamethods(e);
+  return status == ECHO__DONE ? write_contents(e, 0) : status;
+}
+
+/* Writes the name that the table on top is registered under. */
+static int write_registered(echo__encoder *e) {
+  int status = echo__put_byte(e->message, ECHO__WIRE_REGISTERED);
+  if (status != ECHO__DONE) return status;
+  echo__registered_name(e->L, &e->codec->registered, -1);
+  status = echo__write_string_key(e, -1);
+  lua_pop(e->L, 1);
+  return status;
+}
+
+/* If a registered table is what a module returned, the module's name says more: over there it can
+ * be required. A setup gets the table itself, to register it. */
 int echo__write_table(echo__encoder *e) {
   const void *table = lua_topointer(e->L, -1);
   if (table == echo__encode_globals(e)) return echo__put_byte(e->message, ECHO__WIRE_GLOBALS);
+  int registered = echo__registered_has(&e->codec->registered, table);
+  int status = registered ? echo__check_names(e) : ECHO__DONE;
+  if (status != ECHO__DONE) return status;
   if (echo__names_may_have(&e->codec->names, table) && echo__names_find(e->L, &e->codec->names, -1))
     return write_name(e);
-  size_t origin = e->message->size;
-  uint64_t met = echo__pointer_map_add(&e->codec->met, table, origin);
+  if (registered && e->root != ECHO__ROOT_SETUP) return write_registered(e);
+  uint64_t met = echo__pointer_map_add(&e->codec->met, table, e->message->size);
   if (met == ECHO__POINTER_FAILED) return ECHO_MEMORY;
-  if (met != ECHO__POINTER_ABSENT) return write_reference(e, met);
-  int status = lua_getmetatable(e->L, -1) ? check_metatable(e) : ECHO__DONE;
-  if (status != ECHO__DONE) return status;
-  int later = e->depth == ECHO__DEPTH;
-  status =
-      echo__put_byte(e->message, later ? ECHO__WIRE_TABLE | ECHO__WIRE_LATER : ECHO__WIRE_TABLE);
-  if (status != ECHO__DONE || !later)
-    return status != ECHO__DONE ? status : echo__encode_open_table(e, 0);
-  unsigned char *to = echo__message_reserve(e->message, ECHO__WIRE_COUNTS);
-  if (!to) return ECHO_MEMORY;
-  e->message->size += ECHO__WIRE_COUNTS;
-  return put_off(e);
+  if (met != ECHO__POINTER_ABSENT) return echo__write_reference(e, met);
+  return lua_getmetatable(e->L, -1) ? write_object(e) : write_contents(e, 0);
 }
 
 static int write_c_function(echo__encoder *e) {
@@ -210,5 +252,23 @@ int echo__write_function(echo__encoder *e) {
   size_t origin = e->message->size;
   uint64_t met = echo__pointer_map_add(&e->codec->met, lua_topointer(e->L, -1), origin);
   if (met == ECHO__POINTER_FAILED) return ECHO_MEMORY;
-  return met == ECHO__POINTER_ABSENT ? write_new_function(e, origin) : write_reference(e, met);
+  return met == ECHO__POINTER_ABSENT ? write_new_function(e, origin)
+                                     : echo__write_reference(e, met);
+}
+
+int echo__write_handle(echo__encoder *e, const echo__handle *handle,
+                       const echo__shared_type *type) {
+  size_t origin = e->message->size;
+  uint64_t met = echo__pointer_map_add(&e->codec->met, lua_topointer(e->L, -1), origin);
+  if (met == ECHO__POINTER_FAILED) return ECHO_MEMORY;
+  if (met != ECHO__POINTER_ABSENT) return echo__write_reference(e, met);
+  if (!handle->shared) {
+    echo__refusal_end(echo__encode_refuse(e), "%.120s cannot travel: it was closed with its state",
+                      type->name);
+    return ECHO_TRANSFER;
+  }
+  if (type->travels) type->travels(handle->shared);
+  echo__shared_retain(handle->shared);
+  int64_t index = echo__message_attach(e->message, ECHO__ATTACHMENT_SHARED, handle->shared);
+  return index < 0 ? ECHO_MEMORY : echo__put_tagged(e->message, ECHO__WIRE_HANDLE, (uint64_t)index);
 }

@@ -3,6 +3,7 @@
 
 #include "echo/status.h"
 #include "lua/code.h"
+#include "lua/shared.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +16,21 @@ static void release_code(void *code) {
   echo__code_release(code, 1);
 }
 
+static void retain_shared(void *shared) {
+  echo__shared_retain(shared);
+}
+
+static void release_shared(void *shared) {
+  echo__shared_release(shared);
+}
+
 /* One row for each echo__attachment_kind, in its order. */
 static const struct {
   void (*retain)(void *);
   void (*release)(void *);
 } kinds[ECHO__ATTACHMENT_KINDS] = {
     [ECHO__ATTACHMENT_CODE] = {retain_code, release_code},
+    [ECHO__ATTACHMENT_SHARED] = {retain_shared, release_shared},
 };
 
 void echo__attachment_retain(echo__attachment attachment) {

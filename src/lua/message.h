@@ -19,7 +19,8 @@
 #include <stdint.h>
 
 typedef enum echo__attachment_kind {
-  ECHO__ATTACHMENT_CODE, /* echo__code */
+  ECHO__ATTACHMENT_CODE,   /* echo__code */
+  ECHO__ATTACHMENT_SHARED, /* echo__shared */
   ECHO__ATTACHMENT_KINDS
 } echo__attachment_kind;
 

@@ -27,15 +27,36 @@ static void add_text(echo__refusal *refusal, const char *format, ...) {
   va_end(list);
 }
 
-void echo__refusal_begin(echo__refusal *refusal, echo__root root, int number) {
-  static const char *const names[] = {[ECHO__ROOT_ARGUMENT] = "argument",
-                                      [ECHO__ROOT_RESULT] = "result",
-                                      [ECHO__ROOT_ITEM] = "item"};
+static void empty(echo__refusal *refusal) {
   refusal->size = 0;
   refusal->keyed = 0;
   refusal->text[0] = 0;
-  if (root != ECHO__ROOT_ARGUMENT || number != 0) add_text(refusal, "%s %d", names[root], number);
+}
+
+void echo__refusal_begin(echo__refusal *refusal, echo__root root, int number) {
+  static const char *const names[] = {[ECHO__ROOT_ARGUMENT] = "argument",
+                                      [ECHO__ROOT_SETUP] = "argument",
+                                      [ECHO__ROOT_RESULT] = "result",
+                                      [ECHO__ROOT_ITEM] = "item"};
+  int is_function = number == 0 && (root == ECHO__ROOT_ARGUMENT || root == ECHO__ROOT_SETUP);
+  empty(refusal);
+  if (!is_function) add_text(refusal, "%s %d", names[root], number);
   refusal->joint = refusal->size > 0 ? ": " : "";
+}
+
+void echo__refusal_begin_at(echo__refusal *refusal, const char *path) {
+  empty(refusal);
+  add_text(refusal, "%.*s%s", PATH_LIMIT, path, strlen(path) > PATH_LIMIT ? "..." : "");
+  refusal->joint = refusal->size > 0 ? ": " : "";
+}
+
+void echo__refusal_begin_given(echo__refusal *refusal, const char *path, int number) {
+  echo__refusal_begin_at(refusal, *path ? path : "function");
+  if (refusal->size > PATH_LIMIT) return;
+  if (number > 0)
+    add_text(refusal, ", value %d of __echo_transfer", number);
+  else
+    add_text(refusal, ", function of __echo_transfer");
 }
 
 /* Whether there is room for one more part. Sets it off from the root before it. */

@@ -14,8 +14,14 @@
 #include <lua.h>
 #include <stddef.h>
 
-/* What the values of a message are to the user. The function that a task runs is argument 0. */
-typedef enum echo__root { ECHO__ROOT_ARGUMENT, ECHO__ROOT_RESULT, ECHO__ROOT_ITEM } echo__root;
+/* What the values of a message are to the user. The function that a task runs is argument 0; so is
+ * that of a setup. */
+typedef enum echo__root {
+  ECHO__ROOT_ARGUMENT,
+  ECHO__ROOT_SETUP,
+  ECHO__ROOT_RESULT,
+  ECHO__ROOT_ITEM
+} echo__root;
 
 typedef struct echo__refusal {
   size_t size;
@@ -26,6 +32,12 @@ typedef struct echo__refusal {
 
 /* Begins with the root: "argument 2"; nothing for argument 0. */
 void echo__refusal_begin(echo__refusal *refusal, echo__root root, int number);
+
+/* Begins with a path that was made before. */
+void echo__refusal_begin_at(echo__refusal *refusal, const char *path);
+
+/* Begins with a value that the hook of the object at `path` has given: 0 is the function. */
+void echo__refusal_begin_given(echo__refusal *refusal, const char *path, int number);
 
 /* Says that the way to the following part is not known. */
 void echo__refusal_skip(echo__refusal *refusal);

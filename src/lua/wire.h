@@ -1,16 +1,23 @@
 /*
  * The bytes of a message.
  *
- *   message  = varint(number of values), each followed by the bodies of what it put off
+ *   message  = varint(number of values) rebuilt... value...
+ *   rebuilt  = REBUILT varint(length) path varint(number of values) function value...
  *   value    = a tag byte and what the tag asks for (below)
  *   table    = TABLE u32(items) u32(pairs) items... (key value)...
  *   function = FUNCTION varint(attachment) upvalue...      as many as the code has
  *   plain    = PLAIN varint(attachment)                    no upvalue but the globals
+ *   handle   = HANDLE varint(attachment)                   Echo's own, see shared.h
+ *   object   = OBJECT u32(items) u32(pairs) name items... (key value)...   a table with a metatable
+ *   name     = string value: what the metatable is registered as
  *   upvalue  = value | CELL varint(distance to its owner's tag) byte(upvalue of the owner)
  *
- * Sharing. The second time a table or function is met, SHARED is set in the tag it was written with
- * and REFERENCE varint(distance back to that tag) is written. So the reader keeps note of shared
- * objects only, by the offset of their tag, and what is not shared costs it nothing.
+ * Sharing. The second time a table, function or handle is met, SHARED is set in the tag it was
+ * written with and REFERENCE varint(distance back to that tag) is written. So the reader keeps note
+ * of shared objects only, by the offset of their tag, and what is not shared costs it nothing.
+ *
+ * Each value of a message and of a `rebuilt` is followed by the bodies of what it put off. What was
+ * rebuilt is shared by the REBUILT tag, and comes before all that refers to it.
  *
  * Depth. An object more than ECHO__DEPTH levels down has LATER in its tag; its contents follow as a
  * body after the value, in the order of the tags: u32(items) u32(pairs) and the entries, or
@@ -35,14 +42,19 @@ enum {
   ECHO__WIRE_KNOWN_KEY = 0x07, /* varint(number in the dictionary) */
   ECHO__WIRE_REFERENCE = 0x08, /* varint(distance back to a SHARED tag) */
   ECHO__WIRE_CELL = 0x09,
-  ECHO__WIRE_NAMED = 0x0A,   /* varint(length) name, see names.h */
-  ECHO__WIRE_GLOBALS = 0x0B, /* the reader's own globals table */
+  ECHO__WIRE_NAMED = 0x0A,      /* varint(length) name, see names.h */
+  ECHO__WIRE_GLOBALS = 0x0B,    /* the reader's own globals table */
+  ECHO__WIRE_HANDLE = 0x0C,     /* and 0x0D with SHARED */
+  ECHO__WIRE_REGISTERED = 0x0E, /* a name: the reader's own metatable */
+  ECHO__WIRE_REBUILT = 0x0F,    /* before the values only */
 
-  ECHO__WIRE_SHARED = 0x01, /* flags in the three tags below */
+  ECHO__WIRE_SHARED = 0x01, /* flags in the tags below, and always there in REBUILT; PLAIN and
+                             * HANDLE are never LATER */
   ECHO__WIRE_LATER = 0x02,
   ECHO__WIRE_TABLE = 0x10,
   ECHO__WIRE_FUNCTION = 0x14,
   ECHO__WIRE_PLAIN = 0x18,
+  ECHO__WIRE_OBJECT = 0x1C,
 
   ECHO__WIRE_SHORT_STRING = 0x20, /* 0x20..0x3F: the length in the tag */
   ECHO__WIRE_SHORT_KEY = 0x40,    /* 0x40..0x7F: the dictionary number in the tag */
