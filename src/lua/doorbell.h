@@ -1,0 +1,26 @@
+/*
+ * A doorbell: a descriptor that is readable while it is rung. An event counter on Linux, else a
+ * pipe. One thread at a time; its owner sees to that.
+ */
+#ifndef ECHO_LUA_DOORBELL_H
+#define ECHO_LUA_DOORBELL_H
+
+#include <stdbool.h>
+
+typedef struct echo__doorbell {
+  int reads, writes; /* the same descriptor, or a pipe's two ends; -1: not made */
+  bool rung;
+} echo__doorbell;
+
+void echo__doorbell_init(echo__doorbell *bell);
+
+/* Makes the descriptors, closed on exec and not blocking; 0 or what errno says. */
+int echo__doorbell_open(echo__doorbell *bell);
+
+/* Makes it readable, or not readable any more. Both idempotent; nothing if it was not made. */
+void echo__doorbell_ring(echo__doorbell *bell);
+void echo__doorbell_quiet(echo__doorbell *bell);
+
+void echo__doorbell_close(echo__doorbell *bell);
+
+#endif
