@@ -379,7 +379,7 @@ describe("the index", function()
       local code = interrupt(("%s --output %s %s"):format(arguments, output, tree), stage)
       local stderr = read("stderr")
       assert.equal(130, code, stderr)
-      local said = "interrupted: %d+ of 201 files indexed, %d+ look%-ups? answered; .*index%.txt is as it was"
+      local said = "interrupted: %d+ of 201 files indexed, [%d,]+ look%-ups? answered; .*index%.txt is as it was"
       assert.is_truthy(stderr:find(said), stderr)
       assert.is_nil(stderr:find("traceback", 1, true))
       assert.equal("", read("stdout"))
