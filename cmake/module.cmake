@@ -9,9 +9,25 @@ endif()
 add_library(echo_lua_headers INTERFACE)
 target_include_directories(echo_lua_headers SYSTEM INTERFACE ${LUA_INCLUDE_DIR})
 
-echo_layer(lua BELOW base queue scheduler HEADERS lua.h LINK echo_lua_headers
-  SOURCES alloc.c builder.c check.c code.c codec.c decode.c decode_object.c encode.c encode_object.c error.c failure.c host.c job.c
-    map.c message.c module.c names.c pointer_map.c refusal.c run.c runtime.c scheduler.c state.c task.c)
+echo_layer(lua BELOW base queue scheduler HEADERS lua.h buffer.h LINK echo_lua_headers
+  SOURCES
+    alloc.c attach.c await.c buffer.c buffer_methods.c builder.c channel.c channel_methods.c
+    charge.c check.c code.c codec.c coroutine.c decode.c decode_name.c decode_object.c deliver.c
+    doorbell.c embed.c encode.c encode_hook.c encode_object.c error.c factory.c failure.c fiber.c
+    group.c here.c host.c host_wait.c interrupt.c iter.c job.c mailbox.c map.c message.c module.c
+    names.c on_complete.c operation.c outcome.c parcel.c pointer_map.c prelude.c progress.c
+    refusal.c registered.c relay.c report.c request.c ring.c run.c runtime.c scheduler.c scope.c
+    scope_call.c semaphore.c semaphore_methods.c shared.c state.c submit.c task.c terms.c text.c
+    timeout.c urgency.c)
+
+# What is written in Lua becomes part of the module, see src/lua/prelude.h.
+set(prelude ${PROJECT_BINARY_DIR}/generated/prelude_files.c)
+file(GLOB prelude_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/lua/prelude/*.lua)
+add_custom_command(OUTPUT ${prelude}
+  COMMAND ${CMAKE_COMMAND} "-DOUTPUT=${prelude}" "-DFILES=${prelude_files}"
+    -P ${PROJECT_SOURCE_DIR}/cmake/prelude.cmake
+  DEPENDS ${prelude_files} ${PROJECT_SOURCE_DIR}/cmake/prelude.cmake VERBATIM)
+target_sources(echo_lua_objects PRIVATE ${prelude})
 
 add_library(echo_module MODULE ${ECHO_CORE_OBJECTS} $<TARGET_OBJECTS:echo_lua_objects>)
 target_link_libraries(echo_module PRIVATE PkgConfig::LIBUV Threads::Threads)

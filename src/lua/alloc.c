@@ -1,5 +1,6 @@
 #include "lua/alloc.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,8 +8,9 @@
 
 enum { LARGEST = ECHO__ALLOC_STEP * ECHO__ALLOC_CLASSES, CHUNK = 32768 };
 
-void echo__alloc_open(echo__alloc *alloc) {
+void echo__alloc_open(echo__alloc *alloc, size_t limit) {
   memset(alloc, 0, sizeof *alloc);
+  alloc->limit = alloc->left = limit > 0 ? limit : SIZE_MAX;
 }
 
 void echo__alloc_close(echo__alloc *alloc) {
@@ -89,10 +91,9 @@ static void *plain(void *block, size_t new_size) {
   return NULL;
 }
 
-void *echo__alloc_realloc(void *data, void *block, size_t old_size, size_t new_size) {
+static void *change(echo__alloc *alloc, void *block, size_t old_size, size_t new_size) {
   if (ECHO__PLAIN_ALLOCATION) return plain(block, new_size);
-  echo__alloc *alloc = data;
-  if (block == NULL) { /* old_size is then the kind of object */
+  if (block == NULL) {
     if (new_size == 0) return NULL;
     return new_size <= LARGEST ? take(alloc, new_size) : malloc(new_size);
   }
@@ -102,4 +103,13 @@ void *echo__alloc_realloc(void *data, void *block, size_t old_size, size_t new_s
   else if (old_size > 0)
     give(alloc, block, old_size);
   return NULL;
+}
+
+void *echo__alloc_realloc(void *data, void *block, size_t old_size, size_t new_size) {
+  echo__alloc *alloc = data;
+  if (block == NULL) old_size = 0; /* it was the kind of object */
+  if (new_size > old_size && new_size - old_size > alloc->left) return NULL;
+  void *changed = change(alloc, block, old_size, new_size);
+  if (changed != NULL || new_size == 0) alloc->left += old_size - new_size;
+  return changed;
 }

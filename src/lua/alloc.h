@@ -2,6 +2,9 @@
  * The allocator of worker states: free lists by size for what Lua asks for all the time (up to 512
  * bytes), the system's for the rest. A state belongs to one thread, so there is no lock, and Lua
  * says how large a freed block was, so there is no header.
+ *
+ * What Lua asks for is counted, which is also how a state is kept below a limit: what would pass it
+ * fails, as if the system had no more, and Lua then collects its garbage and tries once more.
  */
 #ifndef ECHO_LUA_ALLOC_H
 #define ECHO_LUA_ALLOC_H
@@ -15,10 +18,17 @@ typedef struct echo__alloc {
   void *chunks;                    /* what the blocks are cut from, linked */
   char *fresh;                     /* the part of the newest chunk that was never used */
   size_t fresh_left;
+  size_t limit, left; /* bytes that Lua may have, and may still ask for */
 } echo__alloc;
 
-/* Nothing is allocated before it is asked for. The thread that will run the state. */
-void echo__alloc_open(echo__alloc *alloc);
+/* Nothing is allocated before it is asked for. A limit of 0 is none. The thread that will run the
+ * state. */
+void echo__alloc_open(echo__alloc *alloc, size_t limit);
+
+/* Bytes that Lua has at this moment. */
+static inline size_t echo__alloc_used(const echo__alloc *alloc) {
+  return alloc->limit - alloc->left;
+}
 
 /* Frees all; the state must be closed. */
 void echo__alloc_close(echo__alloc *alloc);

@@ -1,6 +1,7 @@
 #include "lua/builder.h"
 
 #include <limits.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,8 @@
 #include "lua/host.h"
 #include "lua/runtime.h"
 #include "lua/scheduler.h"
+
+enum { LEAST_MEMORY = 131072 };
 
 typedef struct builder {
   echo_builder *core; /* NULL until acquired and after it was built */
@@ -22,7 +25,7 @@ int echo__builder_new(lua_State *L) {
   builder *b = lua_newuserdatauv(L, sizeof *b, 0);
   memset(b, 0, sizeof *b);
   echo__host_bless(L, host, ECHO__TYPE_BUILDER);
-  if (echo_builder_create(&b->core) != ECHO_OK) return luaL_error(L, "not enough memory");
+  if (echo_builder_create(&b->core) != ECHO_OK) return echo__fail_for_memory(L);
   return 1;
 }
 
@@ -60,10 +63,34 @@ static int with_fairness(lua_State *L) {
   return same(L);
 }
 
+static int with_capacity(lua_State *L) {
+  builder *b = check_open(L);
+  lua_Integer count = echo__check_integer(L, 2, "capacity", 1, PTRDIFF_MAX);
+  echo_builder_with_capacity(b->core, (size_t)count);
+  return same(L);
+}
+
+static int with_pinning(lua_State *L) {
+  builder *b = check_open(L);
+  luaL_checktype(L, 2, LUA_TBOOLEAN);
+  if (echo_builder_with_pinning(b->core, lua_toboolean(L, 2)) != ECHO_OK) {
+    return luaL_argerror(L, 2, "pinning: this system cannot keep threads on processors");
+  }
+  return same(L);
+}
+
+/* Less than the least would not even hold a new state with its libraries. */
+static int with_memory_limit(lua_State *L) {
+  builder *b = check_open(L);
+  b->recipe.memory_limit =
+      (size_t)echo__check_integer(L, 2, "memory limit", LEAST_MEMORY, PTRDIFF_MAX);
+  return same(L);
+}
+
 static int with_name(lua_State *L) {
   builder *b = check_open(L);
   const char *name = echo__check_text(L, 2, "name");
-  if (echo_builder_with_name(b->core, name) != ECHO_OK) return luaL_error(L, "not enough memory");
+  if (echo_builder_with_name(b->core, name) != ECHO_OK) return echo__fail_for_memory(L);
   return same(L);
 }
 
@@ -88,7 +115,7 @@ static int with_queue(lua_State *L) {
   if (status == ECHO_EXISTS) {
     return luaL_argerror(L, 2, lua_pushfstring(L, "there is a queue named '%s' already", name));
   }
-  if (status != ECHO_OK) return luaL_error(L, "not enough memory");
+  if (status != ECHO_OK) return echo__fail_for_memory(L);
   return same(L);
 }
 
@@ -114,12 +141,12 @@ static int with_setup(lua_State *L) {
   builder *b = check_open(L);
   echo__check_function(L, 2);
   echo__setup *setup = malloc(sizeof *setup);
-  if (setup == NULL) return luaL_error(L, "not enough memory");
+  if (setup == NULL) return echo__fail_for_memory(L);
   setup->next = NULL;
   echo__message_init(&setup->call);
   append(&b->recipe, setup);
   int count = lua_gettop(L) - 1;
-  int status = echo__encode(L, host->codec, 2, count, ECHO__ROOT_ARGUMENT, 0, &setup->call);
+  int status = echo__encode(L, host->codec, 2, count, ECHO__ROOT_SETUP, 0, &setup->call);
   if (status != ECHO_OK) {
     drop_last(&b->recipe);
     return echo__error_raise(L, host, echo__kind_of_status(status));
@@ -130,7 +157,7 @@ static int with_setup(lua_State *L) {
 static void set_text(lua_State *L, char **place, const char *text) {
   size_t bytes = strlen(text) + 1;
   char *copy = malloc(bytes);
-  if (copy == NULL) luaL_error(L, "not enough memory");
+  if (copy == NULL) echo__fail_for_memory(L);
   memcpy(copy, text, bytes);
   free(*place);
   *place = copy;
@@ -165,10 +192,13 @@ static int build(lua_State *L) {
   builder *b = check_open(L);
   snapshot_path(L, &b->recipe.path, "path");
   snapshot_path(L, &b->recipe.cpath, "cpath");
-  echo__client *client = echo__scheduler_push(L, host);
-  if (echo__runtime_create(b->core, &b->recipe, &client->runtime) != ECHO_OK) {
-    return luaL_error(L, "not enough memory");
+  echo__scheduler_new(L, host);
+  echo__runtime *runtime;
+  if (echo__runtime_create(b->core, &b->recipe, &runtime) != ECHO_OK) {
+    return echo__fail_for_memory(L);
   }
+  echo__scheduler_built(L, runtime);
+  echo__shared_release(&runtime->shared); /* the client has its own reference */
   b->built = true;
   echo_builder_destroy(b->core);
   b->core = NULL;
@@ -180,6 +210,9 @@ const luaL_Reg echo__builder_methods[] = {{"with_worker_count", with_worker_coun
                                           {"with_setup", with_setup},
                                           {"with_path", with_path},
                                           {"with_fairness", with_fairness},
+                                          {"with_capacity", with_capacity},
+                                          {"with_pinning", with_pinning},
+                                          {"with_memory_limit", with_memory_limit},
                                           {"with_name", with_name},
                                           {"build", build},
                                           {NULL, NULL}};

@@ -69,6 +69,22 @@ double echo__check_seconds_option(lua_State *L, int argument, const char *name) 
   return seconds;
 }
 
+echo_priority echo__check_priority(lua_State *L, int argument, const char *option) {
+  static const char *const names[] = {"low", "normal", "high"};
+  static const char expected[] = "'high', 'normal' or 'low'";
+  for (int i = 0; i < ECHO_PRIORITIES && lua_type(L, -1) == LUA_TSTRING; i++) {
+    if (strcmp(lua_tostring(L, -1), names[i]) == 0) return (echo_priority)(i + ECHO_PRIORITY_LOW);
+  }
+  if (option != NULL) {
+    echo__fail_option(L, argument, option, expected);
+  } else {
+    luaL_argerror(
+        L, argument,
+        lua_pushfstring(L, "priority: %s expected, got %s", expected, picture(L, argument)));
+  }
+  return ECHO_PRIORITY_NORMAL;
+}
+
 static bool is_known(const char *name, const char *const *known) {
   for (; *known != NULL; known++) {
     if (strcmp(name, *known) == 0) return true;
@@ -90,4 +106,9 @@ int echo__fail_option(lua_State *L, int argument, const char *name, const char *
   return luaL_argerror(
       L, argument,
       lua_pushfstring(L, "option '%s': %s expected, got %s", name, expected, picture(L, -1)));
+}
+
+int echo__fail_for_memory(lua_State *L) {
+  lua_pushliteral(L, "not enough memory");
+  return lua_error(L);
 }

@@ -3,6 +3,7 @@
 #ifndef ECHO_LUA_CHECK_H
 #define ECHO_LUA_CHECK_H
 
+#include <echo/queue.h>
 #include <lua.h>
 #include <stdbool.h>
 
@@ -26,8 +27,15 @@ double echo__check_seconds(lua_State *L, int argument);
  * pops it. */
 double echo__check_seconds_option(lua_State *L, int argument, const char *name);
 
+/* A priority on top of the stack that is argument `argument`, or an option of the table there (with
+ * its name); not popped. */
+echo_priority echo__check_priority(lua_State *L, int argument, const char *option);
+
 /* Every key of the table at `argument` must be one of the strings in `known`. */
 void echo__check_options(lua_State *L, int argument, const char *const *known);
+
+/* Raises "not enough memory", letter for letter as Lua itself does: without a position. */
+int echo__fail_for_memory(lua_State *L);
 
 /* Raises: option `name` of `argument` is not `expected`; what it is lies on top of the stack. */
 int echo__fail_option(lua_State *L, int argument, const char *name, const char *expected);

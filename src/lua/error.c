@@ -16,6 +16,7 @@ const char *echo__kind_text(echo__kind kind) {
 echo__kind echo__kind_of_status(int status) {
   switch (status) {
   case ECHO_MEMORY: return ECHO__KIND_MEMORY;
+  case ECHO_FULL: return ECHO__KIND_FULL;
   case ECHO_STOPPED: return ECHO__KIND_STOPPED;
   case ECHO_TRANSFER: return ECHO__KIND_TRANSFER;
   case ECHO_CANCELLED: return ECHO__KIND_CANCELLED;
@@ -25,23 +26,30 @@ echo__kind echo__kind_of_status(int status) {
   }
 }
 
-/* Makes the object from message, traceback, task name and value on top of the stack. */
+enum { FIELDS = 5 };
+
+/* Makes the object from message, traceback, task name, value and others on top of the stack. */
 static void make(lua_State *L, const echo__host *host, echo__kind kind) {
-  static const char *const fields[] = {"value", "task", "traceback", "message"};
-  lua_createtable(L, 0, 5);
-  lua_insert(L, -5);
-  for (int i = 0; i < 4; i++)
-    lua_setfield(L, -5 + i, fields[i]);
+  static const char *const fields[FIELDS] = {"others", "value", "task", "traceback", "message"};
+  lua_createtable(L, 0, FIELDS + 1);
+  lua_insert(L, -1 - FIELDS);
+  for (int i = 0; i < FIELDS; i++)
+    lua_setfield(L, -1 - FIELDS + i, fields[i]);
   lua_pushstring(L, echo__kind_text(kind));
   lua_setfield(L, -2, "kind");
   echo__host_bless(L, host, ECHO__TYPE_ERROR);
 }
 
-int echo__error_raise(lua_State *L, const echo__host *host, echo__kind kind) {
+void echo__error_push_here(lua_State *L, const echo__host *host, echo__kind kind) {
   luaL_traceback(L, L, NULL, 1);
   lua_pushnil(L);
   lua_pushnil(L);
+  lua_pushnil(L);
   make(L, host, kind);
+}
+
+int echo__error_raise(lua_State *L, const echo__host *host, echo__kind kind) {
+  echo__error_push_here(L, host, kind);
   return lua_error(L);
 }
 
@@ -51,14 +59,31 @@ void echo__error_push(lua_State *L, const echo__host *host, echo__kind kind, con
   lua_pushnil(L);
   lua_pushstring(L, task); /* nil for NULL */
   lua_pushnil(L);
+  lua_pushnil(L);
   make(L, host, kind);
+}
+
+void echo__error_of_value(lua_State *L, const echo__host *host) {
+  if (echo__host_is(L, host, -1, ECHO__TYPE_ERROR)) return;
+  luaL_tolstring(L, -1, NULL);
+  lua_pushnil(L);
+  lua_pushnil(L);
+  lua_pushvalue(L, -4);
+  lua_pushnil(L);
+  make(L, host, ECHO__KIND_ERROR);
+  lua_remove(L, -2);
+}
+
+void echo__error_push_cancelled(lua_State *L, const echo__host *host, const echo__job *job) {
+  const char *reason = job->reason != NULL ? job->reason : "the task was cancelled";
+  echo__error_push(L, host, job->cancel_kind, reason, job->name);
 }
 
 void echo__error_push_failure(lua_State *L, const echo__host *host, echo__kind kind,
                               const echo__message *output) {
   int top = lua_gettop(L);
   int count = output->size > 0 ? echo__decode(L, host->codec, output) : 0;
-  if (count == 4) {
+  if (count == FIELDS) {
     make(L, host, kind);
     return;
   }

@@ -5,39 +5,84 @@
 #include <string.h>
 
 #include "lua/encode.h"
+#include "lua/relay.h"
+#include "lua/text.h"
 
-enum { VALUES = 4 };
+enum { VALUES = 5 };
 
 typedef struct report {
-  lua_State *coroutine; /* or NULL */
+  echo__fiber *fiber; /* or NULL */
   const char *prefix;
   echo__codec *codec;
   const char *name;
   echo__message *output;
 } report;
 
-/* The text of the value at index 1. Its __tostring runs in a protected call of its own: an error in
- * there must not hide the task's. */
-static int to_text(lua_State *L) {
-  luaL_tolstring(L, 1, NULL);
+/* -- what was noted: a value and a traceback, in the registry by the fiber's address ------------
+ */
+
+static int note(lua_State *L) {
+  echo__fiber *fiber = echo__host_of(L)->worker->fiber;
+  lua_settop(L, 1);
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, fiber) == LUA_TTABLE) {
+    lua_rawgeti(L, -1, 1);
+    if (lua_rawequal(L, 1, -1)) return lua_settop(L, 1), 1;
+  }
+  lua_createtable(L, 2, 0);
+  lua_pushvalue(L, 1);
+  lua_rawseti(L, -2, 1);
+  luaL_traceback(L, L, NULL, 1);
+  lua_rawseti(L, -2, 2);
+  fiber->noted = true;
+  lua_rawsetp(L, LUA_REGISTRYINDEX, fiber);
+  lua_settop(L, 1);
   return 1;
 }
 
-static void push_text(lua_State *L, int value) {
-  lua_pushcfunction(L, to_text);
-  lua_pushvalue(L, value);
-  if (lua_pcall(L, 1, 1, 0) == LUA_OK) return;
-  lua_pop(L, 1);
-  lua_pushfstring(L, "(error object is a %s value whose __tostring failed)",
-                  luaL_typename(L, value));
+void echo__failure_push_noter(lua_State *L, echo__host *host) {
+  lua_pushlightuserdata(L, host);
+  lua_pushcclosure(L, note, 1);
 }
+
+/* Pushes the note if it is about the value at `index`. */
+static bool push_note(lua_State *L, const echo__fiber *fiber, int index) {
+  if (!fiber->noted) return false;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, fiber);
+  lua_rawgeti(L, -1, 1);
+  bool same = lua_rawequal(L, -1, index);
+  lua_pop(L, same ? 1 : 2);
+  return same;
+}
+
+void echo__failure_note_instead(lua_State *L, const echo__host *host, int index) {
+  if (!push_note(L, host->worker->fiber, index)) return;
+  lua_pushvalue(L, -2);
+  lua_rawseti(L, -2, 1);
+  lua_pop(L, 1);
+}
+
+void echo__failure_forget(echo__fiber *fiber) {
+  if (!fiber->noted) return;
+  fiber->noted = false;
+  lua_pushnil(fiber->state->L);
+  lua_rawsetp(fiber->state->L, LUA_REGISTRYINDEX, fiber);
+}
+
+static bool push_noted(lua_State *L, const echo__fiber *fiber, int value) {
+  if (!push_note(L, fiber, value)) return false;
+  lua_rawgeti(L, -1, 2);
+  lua_remove(L, -2);
+  return true;
+}
+
+/* -- what is reported ------------------------------------------------------------------------- */
 
 /* The lowest line of a task's traceback is our own C function. If it is the only one, as when the
  * results cannot travel, there is nothing to tell. */
-static void push_traceback(lua_State *L, lua_State *coroutine) {
+static void push_traceback(lua_State *L, const echo__fiber *fiber, int value) {
   static const char ours[] = "\n\t[C]: in ?";
   static const char head[] = "stack traceback:";
-  luaL_traceback(L, coroutine, NULL, 0);
+  if (!push_noted(L, fiber, value)) luaL_traceback(L, fiber->coroutine, NULL, 0);
   size_t length;
   const char *text = lua_tolstring(L, -1, &length);
   if (length < sizeof ours || strcmp(text + length - (sizeof ours - 1), ours) != 0) return;
@@ -89,49 +134,86 @@ static void push_library_name(lua_State *L, echo__codec *codec) {
   luaL_pushresult(&text);
 }
 
-/* The name that was given, or where the task's function was defined. */
-static void push_name(lua_State *L, const report *r) {
-  int top = lua_gettop(L);
-  if (r->name != NULL) {
-    lua_pushstring(L, r->name);
-  } else if (push_function(L, r->coroutine)) {
-    lua_Debug about;
-    lua_pushvalue(L, -1);
-    lua_getinfo(L, ">S", &about);
-    if (strcmp(about.what, "C") == 0)
-      push_library_name(L, r->codec);
-    else
-      lua_pushfstring(L, "%s:%d", about.short_src, about.linedefined);
-  } else {
+/* Where the task's function was defined, or the library function's name, or nil. */
+static void push_place(lua_State *L, const echo__fiber *fiber) {
+  lua_Debug about;
+  if (!push_function(L, fiber->coroutine)) {
     lua_pushnil(L);
+    return;
   }
+  lua_pushvalue(L, -1);
+  lua_getinfo(L, ">S", &about);
+  if (strcmp(about.what, "C") == 0)
+    push_library_name(L, fiber->state->codec);
+  else
+    lua_pushfstring(L, "%s:%d", about.short_src, about.linedefined);
+}
+
+void echo__failure_push_name(lua_State *L, const echo__fiber *fiber) {
+  const char *name = fiber->run->job->name;
+  int top = lua_gettop(L);
+  if (name != NULL)
+    lua_pushstring(L, name);
+  else
+    push_place(L, fiber);
   lua_copy(L, -1, top + 1);
   lua_settop(L, top + 1);
 }
 
+/* Without the raised value, if it cannot travel: its text does; and else without the others. */
 static void encode_report(lua_State *L, const report *r, int first) {
-  int status = echo__encode(L, r->codec, first, VALUES, ECHO__ROOT_RESULT, 1, r->output);
-  if (status == ECHO_OK) return;
-  lua_pop(L, 1); /* the reason why the raised value cannot travel: its text does */
-  lua_pushnil(L);
-  lua_replace(L, first + VALUES - 1);
-  if (echo__encode(L, r->codec, first, VALUES, ECHO__ROOT_RESULT, 1, r->output) != ECHO_OK) {
-    lua_pop(L, 1);
+  static const int left_out[] = {0, 3, 4};
+  for (int i = 0; i < 3; i++) {
+    if (i > 0) lua_pushnil(L), lua_replace(L, first + left_out[i]);
+    if (echo__encode(L, r->codec, first, VALUES, ECHO__ROOT_RESULT, 1, r->output) == ECHO_OK)
+      return;
+    lua_settop(L, first + VALUES - 1); /* the reason why it cannot travel */
   }
 }
 
-/* (report, value): puts message, traceback, name and value in a row. */
-static int make_report(lua_State *L) {
-  const report *r = lua_touserdata(L, 1);
-  lua_pushstring(L, r->prefix);
-  push_text(L, 2);
-  lua_concat(L, 2);
-  if (r->coroutine != NULL)
-    push_traceback(L, r->coroutine);
+static void push_own_traceback(lua_State *L, const report *r) {
+  if (r->fiber != NULL)
+    push_traceback(L, r->fiber, 2);
   else
     lua_pushliteral(L, "");
-  push_name(L, r);
+}
+
+static void push_own_name(lua_State *L, const report *r) {
+  if (r->fiber != NULL)
+    echo__failure_push_name(L, r->fiber);
+  else
+    lua_pushstring(L, r->name);
+}
+
+static bool is_error_object(lua_State *L, const report *r, int index) {
+  return r->fiber != NULL && echo__host_is(L, r->fiber->state->host, index, ECHO__TYPE_ERROR);
+}
+
+static void push_relayed(lua_State *L, const report *r) {
+  echo__fiber *fiber = r->fiber;
+  if (fiber->kind == ECHO__KIND_ERROR) fiber->kind = echo__relay_kind(L, 2);
+  push_own_traceback(L, r);
+  push_own_name(L, r);
+  echo__relay_push(L, 2);
+}
+
+static void push_own(lua_State *L, const report *r) {
+  lua_pushstring(L, r->prefix);
+  echo__text_push(L, 2);
+  lua_concat(L, 2);
+  push_own_traceback(L, r);
+  push_own_name(L, r);
   lua_pushvalue(L, 2);
+  lua_pushnil(L);
+}
+
+/* (report, value): puts message, traceback, name, value and others in a row. */
+static int make_report(lua_State *L) {
+  const report *r = lua_touserdata(L, 1);
+  if (is_error_object(L, r, 2))
+    push_relayed(L, r);
+  else
+    push_own(L, r);
   encode_report(L, r, 3);
   return 0;
 }
@@ -147,11 +229,11 @@ static void run_report(lua_State *L, report *r) {
   lua_settop(L, top);
 }
 
-void echo__failure_report(lua_State *L, lua_State *coroutine, echo__codec *codec, const char *name,
-                          echo__message *output) {
-  report r = {coroutine, "", codec, name, output};
-  lua_xmove(coroutine, L, 1);
-  run_report(L, &r);
+void echo__failure_report(echo__fiber *fiber) {
+  echo__worker_state *state = fiber->state;
+  report r = {fiber, "", state->codec, NULL, fiber->output};
+  lua_xmove(fiber->coroutine, state->L, 1);
+  run_report(state->L, &r);
 }
 
 void echo__failure_report_here(lua_State *L, const char *prefix, echo__codec *codec,

@@ -2,8 +2,12 @@
 
 #include <lauxlib.h>
 
-static const char *const names[ECHO__TYPES] = {"echo.builder", "echo.scheduler", "echo.task",
-                                               "echo.error"};
+#include "lua/check.h"
+#include "lua/mailbox.h"
+
+static const char *const names[ECHO__TYPES] = {
+    "echo.builder", "echo.scheduler", "echo.task",  "echo.error",   "echo.operation",
+    "echo.buffer",  "echo.group",     "echo.scope", "echo.channel", "echo.semaphore"};
 
 echo__host *echo__host_of(lua_State *L) {
   return lua_touserdata(L, lua_upvalueindex(1));
@@ -24,4 +28,31 @@ void *echo__host_check(lua_State *L, const echo__host *host, int index, echo__ty
 void echo__host_bless(lua_State *L, const echo__host *host, echo__type type) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, host->references[type]);
   lua_setmetatable(L, -2);
+}
+
+echo__mailbox *echo__host_try_mailbox(echo__host *host) {
+  if (host->mailbox != NULL || host->worker != NULL || host->closed) return host->mailbox;
+  host->mailbox = echo__mailbox_create();
+  return host->mailbox;
+}
+
+echo__mailbox *echo__host_mailbox(lua_State *L, echo__host *host, const char *name) {
+  echo__mailbox *mailbox = echo__host_try_mailbox(host);
+  if (host->worker != NULL) {
+    luaL_error(L, "%s is for the program outside: a task awaits with echo.await instead", name);
+  }
+  if (host->closed) luaL_error(L, "%s: this Lua state is closing", name);
+  if (mailbox == NULL) echo__fail_for_memory(L);
+  return mailbox;
+}
+
+int echo__host_gc(lua_State *L) {
+  echo__host *host = lua_touserdata(L, 1);
+  echo__mailbox *mailbox = host->mailbox;
+  host->closed = true;
+  host->mailbox = NULL;
+  if (mailbox == NULL) return 0;
+  echo__mailbox_close(mailbox);
+  echo__mailbox_release(mailbox);
+  return 0;
 }

@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 
+#include "lua/charge.h"
 #include "lua/run.h"
+#include "lua/terms.h"
 
 /* A runner's share is cut small enough to balance uneven items, and a chunk stays small enough to
  * make way soon and to lie on a Lua stack. */
@@ -26,14 +28,29 @@ static void chunk_init(echo__chunk *chunk, lua_Integer first, lua_Integer count)
   echo__message_init(&chunk->output);
 }
 
-echo__map *echo__map_create(lua_Integer length, unsigned workers) {
+/* As many runners as can be of use; an empty list ends like any other. */
+static bool init_runs(echo__map *map, echo__job *job, unsigned workers) {
+  unsigned count = workers < map->chunk_count ? workers : (unsigned)map->chunk_count;
+  map->run_count = count > 0 ? count : 1;
+  map->runs = malloc(map->run_count * sizeof *map->runs);
+  if (map->runs == NULL) return false;
+  for (unsigned i = 0; i < map->run_count; i++)
+    echo__run_init(&map->runs[i], job);
+  return true;
+}
+
+echo__map *echo__map_create(echo__job *job, lua_Integer length, unsigned workers) {
   lua_Integer size = chunk_length(length, workers);
   size_t count = (size_t)(length / size + (length % size != 0));
   echo__map *map = malloc(sizeof *map + count * sizeof map->chunks[0]);
   if (map == NULL) return NULL;
+  map->chunk_count = count;
+  if (!init_runs(map, job, workers)) {
+    free(map);
+    return NULL;
+  }
   map->id = echo__add(&last_id, 1, relaxed) + 1;
   map->length = length;
-  map->chunk_count = count;
   echo__store(&map->next, 0, relaxed);
   echo__store(&map->done, 0, relaxed);
   echo__store(&map->runners, 0, relaxed);
@@ -51,6 +68,7 @@ void echo__map_destroy(echo__map *map) {
     echo__message_release(&map->chunks[i].input);
     echo__message_release(&map->chunks[i].output);
   }
+  free(map->runs);
   free(map);
 }
 
@@ -71,18 +89,33 @@ const echo__chunk *echo__map_failure(const echo__map *map) {
   return NULL;
 }
 
+/* Goes on with the chunk it is at, or takes the next one; false if there is none. */
+static bool has_chunk(echo__run *run) {
+  if (run->chunk == NULL) run->chunk = echo__map_take(run->job->map);
+  return run->chunk != NULL;
+}
+
+static void finish_chunk(echo__run *run) {
+  echo__map *map = run->job->map;
+  echo__add(&map->done, 1, relaxed);
+  if (run->chunk->failed || echo__job_is_cancelling(run->job)) echo__map_cut_short(map);
+  run->chunk = NULL;
+}
+
 void echo__map_run(void *argument) {
-  echo__job *job = argument;
-  if (!echo__job_begin(job) && echo__job_get_state(job) != ECHO__JOB_RUNNING) return;
-  for (echo__chunk *chunk; (chunk = echo__map_take(job->map)) != NULL;) {
-    echo__run_chunk(job, chunk);
-    echo__add(&job->map->done, 1, relaxed);
-    if (chunk->failed) echo__map_cut_short(job->map);
+  echo__run *run = argument;
+  echo__job *job = run->job;
+  int worker = echo_worker_index(job->runtime->scheduler);
+  if (!echo__job_begin(job, worker) && echo__job_get_state(job) != ECHO__JOB_RUNNING) return;
+  while (has_chunk(run)) {
+    if (echo__run_chunk(run) == ECHO__SUSPENDED) return;
+    finish_chunk(run);
     if (echo_task_should_yield()) {
       echo_task_again();
       return;
     }
   }
+  echo__run_ends(run);
 }
 
 static echo__job_state end_state(const echo__map *map) {
@@ -92,11 +125,16 @@ static echo__job_state end_state(const echo__map *map) {
 }
 
 void echo__map_on_end(void *argument, int status) {
-  echo__job *job = argument;
+  echo__job *job = ((echo__run *)argument)->job;
   echo__map *map = job->map;
-  if (status != ECHO_OK) echo__job_cancel(job);
+  if (status != ECHO_OK) echo__run_stopped(argument);
   /* PAIR map.runners with itself: the last one sees what the others have done */
   if (echo__sub(&map->runners, 1, acq_rel) != 1) return;
-  if (echo__job_get_state(job) == ECHO__JOB_RUNNING) echo__job_end(job, end_state(map));
+  if (echo__job_get_state(job) == ECHO__JOB_RUNNING)
+    echo__job_end(job, end_state(map));
+  else
+    echo__job_abandon(job);
+  if (job->terms != NULL) echo__terms_end(job);
+  echo__charge_end(job);
   echo__job_drop_anywhere(job);
 }

@@ -31,11 +31,15 @@ typedef struct echo__map {
   echo__atomic(size_t) next;      /* the next chunk to hand out */
   echo__atomic(size_t) done;      /* chunks that were worked through */
   echo__atomic(unsigned) runners; /* core tasks that have not ended */
+  unsigned run_count;
+  echo__run *runs; /* one a runner */
   echo__chunk chunks[];
 } echo__map;
 
-/* A map over `length` items for so many workers, all chunks empty; NULL without memory. */
-echo__map *echo__map_create(lua_Integer length, unsigned workers);
+/* A map of the job's over `length` items for so many workers, all chunks empty; NULL without
+ * memory.
+ */
+echo__map *echo__map_create(echo__job *job, lua_Integer length, unsigned workers);
 
 /* Frees it with its messages; NULL is allowed. */
 void echo__map_destroy(echo__map *map);
@@ -49,8 +53,8 @@ void echo__map_cut_short(echo__map *map);
 /* The first failed chunk, or NULL. After all runners have ended. */
 const echo__chunk *echo__map_failure(const echo__map *map);
 
-/* The core tasks' function and on_end; the argument is the job. */
-void echo__map_run(void *job);
-void echo__map_on_end(void *job, int status);
+/* The core tasks' function and on_end; the argument is the runner's run. */
+void echo__map_run(void *run);
+void echo__map_on_end(void *run, int status);
 
 #endif

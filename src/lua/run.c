@@ -3,34 +3,32 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "lua/coroutine.h"
 #include "lua/decode.h"
 #include "lua/encode.h"
 #include "lua/failure.h"
+#include "lua/fiber.h"
+#include "lua/interrupt.h"
+#include "lua/scope_call.h"
 #include "lua/state.h"
+#include "lua/terms.h"
+#include "lua/urgency.h"
 
-/* What runs inside the coroutine is told by one pointer. */
-typedef struct run {
-  echo__worker_state *state;
-  echo__job *job;
-  echo__chunk *chunk; /* or NULL */
-  int item;           /* of the chunk, from 0 on */
-  echo__message *output;
-  echo__kind kind; /* of an error raised at this moment */
-} run;
+/* -- inside the coroutine --------------------------------------------------------------------- */
 
-static void encode_results(lua_State *L, run *r, int first, int count, echo__root root,
+static void encode_results(lua_State *L, echo__fiber *f, int first, int count, echo__root root,
                            lua_Integer number) {
-  r->kind = ECHO__KIND_TRANSFER;
-  int status = echo__encode(L, r->state->codec, first, count, root, (int)number, r->output);
-  if (status == ECHO_MEMORY) r->kind = ECHO__KIND_MEMORY;
+  f->kind = ECHO__KIND_TRANSFER;
+  int status = echo__encode(L, f->state->codec, first, count, root, (int)number, f->output);
+  if (status == ECHO_MEMORY) f->kind = ECHO__KIND_MEMORY;
   if (status != ECHO_OK) lua_error(L);
 }
 
-static int decode_values(lua_State *L, run *r, const echo__message *message) {
-  r->kind = ECHO__KIND_TRANSFER;
-  int count = echo__decode(L, r->state->codec, message);
+static int decode_values(lua_State *L, echo__fiber *f, const echo__message *message) {
+  f->kind = ECHO__KIND_TRANSFER;
+  int count = echo__decode(L, f->state->codec, message);
   if (count < 0) lua_error(L);
-  r->kind = ECHO__KIND_ERROR;
+  f->kind = ECHO__KIND_ERROR;
   return count;
 }
 
@@ -38,64 +36,66 @@ static int decode_values(lua_State *L, run *r, const echo__message *message) {
  * its call is a continuation. That it yielded to the scheduler is for fail() to say. */
 static int finish_task(lua_State *L, int status, lua_KContext context) {
   (void)status;
-  encode_results(L, (run *)context, 2, lua_gettop(L) - 1, ECHO__ROOT_RESULT, 1);
+  encode_results(L, (echo__fiber *)context, 2, lua_gettop(L) - 1, ECHO__ROOT_RESULT, 1);
   return 0;
 }
 
 /* (run): the whole life of a task inside the coroutine. Its function stays in the first place,
  * where failure.c looks for it. */
 static int task_main(lua_State *L) {
-  run *r = lua_touserdata(L, 1);
-  int count = decode_values(L, r, &r->job->input);
+  echo__fiber *f = lua_touserdata(L, 1);
+  int count = decode_values(L, f, &f->run->job->input);
   lua_copy(L, 2, 1);
-  lua_callk(L, count - 1, LUA_MULTRET, (lua_KContext)r, finish_task);
-  return finish_task(L, LUA_OK, (lua_KContext)r);
+  lua_callk(L, count - 1, LUA_MULTRET, (lua_KContext)f, finish_task);
+  return finish_task(L, LUA_OK, (lua_KContext)f);
 }
 
 /* Pushes the map's function, which a worker decodes once and keeps while it works on that map. */
-static void push_map_function(lua_State *L, run *r) {
+static void push_map_function(lua_State *L, echo__fiber *f) {
   static const char key; /* its address names the place in the registry */
-  if (r->state->map != r->job->map->id) {
-    r->state->map = 0;
-    decode_values(L, r, &r->job->input);
+  if (f->state->map != f->run->job->map->id) {
+    f->state->map = 0;
+    decode_values(L, f, &f->run->job->input);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &key);
-    r->state->map = r->job->map->id;
+    f->state->map = f->run->job->map->id;
   }
   lua_rawgetp(L, LUA_REGISTRYINDEX, &key);
 }
 
 static int finish_item(lua_State *L, int status, lua_KContext context);
 
-/* Calls the function on the items from r->item on; each makes place for its result. */
-static int call_items(lua_State *L, run *r) {
-  for (; r->item < r->chunk->count; r->item++) {
+/* Calls the function on the items from f->item on; each makes place for its result. */
+static int call_items(lua_State *L, echo__fiber *f) {
+  for (; f->item < f->run->chunk->count; f->item++) {
     lua_pushvalue(L, 2);
-    lua_pushvalue(L, 3 + r->item);
-    lua_pushinteger(L, r->chunk->first + r->item);
-    lua_callk(L, 2, 1, (lua_KContext)r, finish_item);
-    lua_replace(L, 3 + r->item);
+    lua_pushvalue(L, 3 + f->item);
+    lua_pushinteger(L, f->run->chunk->first + f->item);
+    lua_callk(L, 2, 1, (lua_KContext)f, finish_item);
+    lua_replace(L, 3 + f->item);
   }
-  encode_results(L, r, 3, r->chunk->count, ECHO__ROOT_ITEM, r->chunk->first);
+  encode_results(L, f, 3, f->run->chunk->count, ECHO__ROOT_ITEM, f->run->chunk->first);
   return 0;
 }
 
 static int finish_item(lua_State *L, int status, lua_KContext context) {
   (void)status;
-  run *r = (run *)context;
-  lua_replace(L, 3 + r->item++);
-  return call_items(L, r);
+  echo__fiber *f = (echo__fiber *)context;
+  lua_replace(L, 3 + f->item++);
+  return call_items(L, f);
 }
 
 /* (run): the function stays in the first place, as above, and goes to the second for the calls; the
  * items follow. */
 static int chunk_main(lua_State *L) {
-  run *r = lua_touserdata(L, 1);
-  push_map_function(L, r);
+  echo__fiber *f = lua_touserdata(L, 1);
+  push_map_function(L, f);
   lua_copy(L, 2, 1);
-  decode_values(L, r, &r->chunk->input);
+  decode_values(L, f, &f->run->chunk->input);
   luaL_checkstack(L, 8, NULL);
-  return call_items(L, r);
+  return call_items(L, f);
 }
+
+/* -- around it -------------------------------------------------------------------------------- */
 
 static const char not_here[] =
     "a task cannot coroutine.yield() to the scheduler: only inside a coroutine of its own";
@@ -107,61 +107,165 @@ static bool is_memory_error(lua_State *coroutine, int status) {
          strcmp(lua_tostring(coroutine, -1), "not enough memory") == 0;
 }
 
-/* Reports, unwinds and makes the coroutine ready for the next task. */
-static void fail(run *r, int status) {
-  echo__worker_state *state = r->state;
-  lua_State *coroutine = state->coroutine;
+/* Reports and unwinds. */
+static void fail(echo__fiber *fiber, int status) {
+  lua_State *coroutine = fiber->coroutine;
   if (status == LUA_YIELD) {
-    r->kind = ECHO__KIND_ERROR;
+    fiber->kind = ECHO__KIND_ERROR;
     lua_settop(coroutine, 0);
     lua_pushstring(coroutine, not_here);
   } else if (is_memory_error(coroutine, status)) {
-    r->kind = ECHO__KIND_MEMORY;
+    fiber->kind = ECHO__KIND_MEMORY;
   }
-  echo__failure_report(state->L, coroutine, state->codec, r->job->name, r->output);
-  lua_resetthread(coroutine);
+  if (!fiber->over) echo__failure_report(fiber);
+  echo__level_close(fiber->state, coroutine);
 }
 
-static bool resume(run *r, lua_CFunction main) {
-  echo__worker_state *state = r->state;
-  lua_State *coroutine = state->coroutine;
+/* Resumes the fiber; LUA_YIELD if it is suspended, else how it ended. */
+static int resume(echo__fiber *fiber, int arguments) {
+  echo__worker_state *state = fiber->state;
+  echo__fiber *outer = state->fiber; /* of a task that waits in C code, while this one runs */
   int results;
-  lua_pushcfunction(coroutine, main);
-  lua_pushlightuserdata(coroutine, r);
-  int status = lua_resume(coroutine, state->L, 1, &results);
-  bool well = status == LUA_OK;
-  if (!well) fail(r, status);
-  if (lua_gethookmask(coroutine) != 0) lua_sethook(coroutine, NULL, 0, 0);
-  lua_settop(coroutine, 0);
-  return well;
+  state->fiber = fiber;
+  echo__interrupts_begin(fiber);
+  int status = echo__level_resume(state, fiber->coroutine, state->L, true, arguments, &results);
+  bool suspended = status == LUA_YIELD && state->passing && !fiber->left;
+  state->passing = false;
+  if (fiber->left)
+    echo__level_close(state, fiber->coroutine);
+  else if (!suspended && status != LUA_OK)
+    fail(fiber, status);
+  echo__interrupts_end(fiber);
+  state->fiber = outer;
+  if (suspended) return LUA_YIELD;
+  return status == LUA_YIELD ? LUA_ERRRUN : status;
 }
 
-static bool ensure_ready(run *r) {
-  echo__worker_state *state = r->state;
-  if (echo__state_ensure_ready(r->job->runtime, state)) return true;
-  if (state->L == NULL || state->codec == NULL) {
-    r->kind = ECHO__KIND_MEMORY;
-  } else {
-    r->kind = ECHO__KIND_ERROR;
-    echo__failure_report_here(state->L, "the worker's setup failed: ", state->codec, r->job->name,
-                              r->output);
+/* A task that has ended is not over before the scopes that it left open are: they have their turn
+ * in its fiber. For want of memory they are told to end, and not waited for. */
+static int resume_to_end(echo__fiber *fiber, int arguments) {
+  int status = resume(fiber, arguments);
+  while (status != LUA_YIELD && fiber->scopes != NULL) {
+    if (!fiber->over)
+      fiber->over = true, fiber->well = status == LUA_OK;
+    else
+      echo__scope_end(fiber->scopes);
+    if (fiber->scopes == NULL) break;
+    fiber->left = false;
+    lua_settop(fiber->coroutine, 0);
+    lua_pushcfunction(fiber->coroutine, echo__scope_finish_task);
+    lua_pushlightuserdata(fiber->coroutine, fiber->state->host);
+    status = resume(fiber, 1);
   }
-  return false;
+  if (status == LUA_YIELD || !fiber->over) return status;
+  return fiber->well ? LUA_OK : LUA_ERRRUN;
 }
 
-void echo__run_job(void *argument) {
-  echo__job *job = argument;
-  if (!echo__job_begin(job)) return;
-  run r = {echo__state_here(job->runtime), job, NULL, 0, &job->output, ECHO__KIND_ERROR};
-  bool well = ensure_ready(&r) && resume(&r, task_main);
+/* Begins or goes on; the job's kind and output are made if it ends. */
+static echo__progress progress(echo__run *run, int arguments, bool *well, echo__kind *kind) {
+  echo__fiber *fiber = run->fiber;
+  echo__run_goes_on(run);
+  if (echo_task_is_cancelled()) echo__run_stopped(run);
+  int status = resume_to_end(fiber, arguments);
+  if (status == LUA_YIELD) {
+    echo__run_suspends(run);
+    return ECHO__SUSPENDED;
+  }
+  *well = status == LUA_OK;
+  *kind = fiber->kind;
+  run->fiber = NULL;
+  echo__fiber_give(fiber, *well);
+  if (!*well && *kind == ECHO__KIND_MEMORY) {
+    echo__state_recover(run->job->runtime, echo__state_here(run->job->runtime));
+  }
+  return ECHO__ENDED;
+}
+
+/* Fails a run that cannot even begin. */
+static echo__fiber *refuse(echo__run *run, echo__message *output, echo__kind *kind) {
+  echo__worker_state *state = echo__state_here(run->job->runtime);
+  *kind = ECHO__KIND_MEMORY;
+  if (state->L != NULL && state->codec != NULL && !state->ready) {
+    *kind = ECHO__KIND_ERROR;
+    echo__failure_report_here(state->L, "the worker's setup failed: ", state->codec, run->job->name,
+                              output);
+  }
+  return NULL;
+}
+
+/* Gives the run a fiber with `main` to call; NULL if there is none, with the reason in `kind`. */
+static echo__fiber *begin(echo__run *run, lua_CFunction main, echo__message *output,
+                          echo__kind *kind) {
+  echo__worker_state *state = echo__state_here(run->job->runtime);
+  if (!echo__state_ensure_ready(run->job->runtime, state)) return refuse(run, output, kind);
+  echo__fiber *fiber = echo__fiber_take(state);
+  if (fiber == NULL) return refuse(run, output, kind);
+  fiber->run = run;
+  fiber->output = output;
+  fiber->item = 0;
+  fiber->raised = 0;
+  fiber->left = false;
+  fiber->over = false;
+  fiber->kind = ECHO__KIND_ERROR;
+  run->fiber = fiber;
+  run->core = echo_task_current();
+  run->priority = echo__load(&run->job->priority, relaxed);
+  lua_pushcfunction(fiber->coroutine, main);
+  lua_pushlightuserdata(fiber->coroutine, fiber);
+  return fiber;
+}
+
+/* True if a failed job is to be tried once more: it goes back to the queue, where a stand-in of it
+ * may begin it at once. If it does not it is cancelled, and nobody asks for its output. */
+static bool tries_again(echo__job *job) {
+  echo__terms *terms = job->terms;
+  if (terms == NULL || terms->retries == 0 || job->kind != ECHO__KIND_ERROR) return false;
+  terms->retries--;
+  terms->attempt++;
+  echo__message_reset(&job->output);
+  return echo__job_requeue(job);
+}
+
+/* One call of the core task whose `begun` it is. */
+static void run_job(echo__run *run, echo__atomic(bool) * begun) {
+  echo__job *job = run->job;
+  bool well = false, begins = !echo__load(begun, relaxed);
+  if (begins) {
+    if (!echo__job_begin(job, echo_worker_index(job->runtime->scheduler))) return;
+    echo__store(begun, true, relaxed);
+  }
+  if (!begins || begin(run, task_main, &job->output, &job->kind) != NULL) {
+    if (progress(run, begins, &well, &job->kind) == ECHO__SUSPENDED) return;
+  }
+  echo__run_ends(run);
+  if (!well && tries_again(job)) {
+    echo__store(begun, false, relaxed);
+    echo_task_again();
+    return;
+  }
   echo__message_release(&job->input); /* the handle may live long, and the arguments be large */
-  job->kind = r.kind;
   echo__job_end(job, well ? ECHO__JOB_DONE : ECHO__JOB_FAILED);
 }
 
-void echo__run_chunk(echo__job *job, echo__chunk *chunk) {
-  run r = {echo__state_here(job->runtime), job, chunk, 0, &chunk->output, ECHO__KIND_ERROR};
-  chunk->failed = !(ensure_ready(&r) && resume(&r, chunk_main));
+void echo__run_job(void *argument) {
+  echo__run *run = argument;
+  run_job(run, &run->begun);
+}
+
+void echo__run_stand_in(void *argument) {
+  echo__stand_in *stand_in = argument;
+  run_job(&stand_in->job->run, &stand_in->begun);
+}
+
+echo__progress echo__run_chunk(echo__run *run) {
+  echo__chunk *chunk = run->chunk;
+  bool well = false, begins = run->fiber == NULL;
+  /* PAIR run.poke: who cancels sees where it runs, or the run sees that it is to end */
+  echo__store(&run->worker, echo_worker_index(run->job->runtime->scheduler), seq_cst);
+  if (!begins || begin(run, chunk_main, &chunk->output, &chunk->kind) != NULL) {
+    if (progress(run, begins, &well, &chunk->kind) == ECHO__SUSPENDED) return ECHO__SUSPENDED;
+  }
+  chunk->failed = !well;
   echo__message_release(&chunk->input);
-  chunk->kind = r.kind;
+  return ECHO__ENDED;
 }

@@ -1,9 +1,8 @@
 /*
- * Running jobs in a worker's state, on the worker's thread.
+ * Running jobs in a worker's state, on the worker's thread, each in a fiber.
  *
- * A task runs in a coroutine that is kept and used again. Everything that can raise an error
- * (decoding the arguments, the task, encoding its results) happens inside the coroutine, so one
- * lua_resume catches all of it, and the coroutine's stack still stands when the error is reported.
+ * A core task's function is called when its task begins and again each time it goes on after it was
+ * suspended. When it returns, the task has ended or is suspended once more.
  */
 #ifndef ECHO_LUA_RUN_H
 #define ECHO_LUA_RUN_H
@@ -11,10 +10,12 @@
 #include "lua/job.h"
 #include "lua/map.h"
 
-/* The core task's function; the argument is the job. */
-void echo__run_job(void *job);
+/* The core task's function; the argument is the job's run. */
+void echo__run_job(void *run);
 
-/* Calls a map's function on the items of one chunk. */
-void echo__run_chunk(echo__job *job, echo__chunk *chunk);
+typedef enum echo__progress { ECHO__SUSPENDED, ECHO__ENDED } echo__progress;
+
+/* Calls the map's function on the items of the run's chunk, or goes on with that. */
+echo__progress echo__run_chunk(echo__run *run);
 
 #endif

@@ -3,7 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lua/charge.h"
+#include "lua/interrupt.h"
 #include "lua/job.h"
+#include "lua/mailbox.h"
 #include "lua/state.h"
 
 void echo__recipe_close(echo__recipe *recipe) {
@@ -29,13 +32,30 @@ static echo__worker_state *create_states(unsigned workers) {
 static int build(echo_builder *builder, echo__runtime *runtime) {
   int status =
       echo_builder_with_worker_hooks(builder, echo__state_open, echo__state_close, runtime);
+  if (status == ECHO_OK) status = echo_builder_with_interrupt(builder, echo__interrupt, runtime);
   if (status != ECHO_OK) return status;
   runtime->workers = echo_builder_worker_count(builder);
   runtime->states = create_states(runtime->workers);
   if (runtime->states == NULL) return ECHO_MEMORY;
+  for (unsigned i = 0; i < runtime->workers; i++)
+    runtime->states[i].client = (echo__client){.runtime = runtime, .handles = 1};
   status = echo_builder_build(builder, &runtime->scheduler);
   if (status != ECHO_OK) free(runtime->states);
   return status;
+}
+
+static void close_stripes(echo__runtime *runtime, int count) {
+  while (count > 0)
+    uv_mutex_destroy(&runtime->stripes[--count]);
+}
+
+static int init_stripes(echo__runtime *runtime) {
+  for (int i = 0; i < ECHO__STRIPES; i++) {
+    if (uv_mutex_init(&runtime->stripes[i]) == 0) continue;
+    close_stripes(runtime, i);
+    return ECHO_MEMORY;
+  }
+  return ECHO_OK;
 }
 
 int echo__runtime_create(echo_builder *builder, echo__recipe *recipe, echo__runtime **out) {
@@ -44,13 +64,26 @@ int echo__runtime_create(echo_builder *builder, echo__recipe *recipe, echo__runt
   if (runtime == NULL) return status;
   if (echo__pool_init(&runtime->jobs, sizeof(echo__job)) != ECHO_OK) goto no_pool;
   if (uv_mutex_init(&runtime->outside_mutex) != 0) goto no_mutex;
+  if (init_stripes(runtime) != ECHO_OK) goto no_stripes;
+  if (uv_mutex_init(&runtime->rings) != 0) goto no_rings;
+  if (uv_mutex_init(&runtime->keys_mutex) != 0) goto no_keys;
+  if (uv_mutex_init(&runtime->told_mutex) != 0) goto no_told;
   status = build(builder, runtime);
   if (status != ECHO_OK) goto no_scheduler;
   runtime->recipe = *recipe;
   *recipe = (echo__recipe){0};
+  echo__shared_init(&runtime->shared, &echo__runtime_type);
   *out = runtime;
   return ECHO_OK;
 no_scheduler:
+  uv_mutex_destroy(&runtime->told_mutex);
+no_told:
+  uv_mutex_destroy(&runtime->keys_mutex);
+no_keys:
+  uv_mutex_destroy(&runtime->rings);
+no_rings:
+  close_stripes(runtime, ECHO__STRIPES);
+no_stripes:
   uv_mutex_destroy(&runtime->outside_mutex);
 no_mutex:
   echo__pool_close(&runtime->jobs);
@@ -59,31 +92,116 @@ no_pool:
   return status;
 }
 
-void echo__runtime_destroy(echo__runtime *runtime) {
-  int status = echo_scheduler_stop(runtime->scheduler, ECHO_STOP_CANCEL, ECHO__EXIT_GRACE, NULL);
-  if (status != ECHO_OK) return; /* somebody still runs in here */
+void echo__runtime_destroy(echo__shared *shared) {
+  echo__runtime *runtime = (echo__runtime *)shared;
   echo_scheduler_release(runtime->scheduler);
   for (unsigned i = 0; i < runtime->workers; i++) {
-    echo__cache_close(&runtime->jobs, &runtime->states[i].jobs);
+    echo__cache_close(&runtime->jobs, &runtime->states[i].client.jobs);
   }
   echo__cache_close(&runtime->jobs, &runtime->outside);
   free(runtime->states);
+  uv_mutex_destroy(&runtime->told_mutex);
+  uv_mutex_destroy(&runtime->keys_mutex);
+  uv_mutex_destroy(&runtime->rings);
+  close_stripes(runtime, ECHO__STRIPES);
   uv_mutex_destroy(&runtime->outside_mutex);
   echo__pool_close(&runtime->jobs);
   echo__recipe_close(&runtime->recipe);
   free(runtime);
 }
 
-echo__client *echo__client_create(void) {
+void echo__runtime_stopped(echo__runtime *runtime, int status) {
+  if (status != ECHO_OK)
+    echo__store(&runtime->abandoned, true, release); /* PAIR runtime.abandoned */
+  uv_mutex_lock(&runtime->told_mutex);
+  for (echo__client *client = runtime->told; client != NULL; client = client->next_told)
+    echo__mailbox_rouse(client->mailbox);
+  uv_mutex_unlock(&runtime->told_mutex);
+}
+
+/* -- clients ---------------------------------------------------------------------------------- */
+
+echo__client *echo__client_create(echo__host *host) {
+  echo__mailbox *mailbox = echo__host_try_mailbox(host);
+  if (mailbox == NULL && host->worker == NULL && !host->closed) return NULL;
   echo__client *client = calloc(1, sizeof *client);
-  if (client != NULL) client->handles = 1;
+  if (client == NULL) return NULL;
+  client->mailbox = mailbox;
+  if (mailbox != NULL) echo__mailbox_retain(mailbox);
+  client->handles = 1;
+  client->next = host->clients;
+  if (client->next != NULL) client->next->link = &client->next;
+  client->link = &host->clients;
+  host->clients = client;
   return client;
 }
 
+static void enter_told(echo__client *client, echo__runtime *runtime) {
+  uv_mutex_lock(&runtime->told_mutex);
+  client->next_told = runtime->told;
+  client->told = &runtime->told;
+  if (client->next_told != NULL) client->next_told->told = &client->next_told;
+  runtime->told = client;
+  uv_mutex_unlock(&runtime->told_mutex);
+}
+
+static void leave_told(echo__client *client, echo__runtime *runtime) {
+  uv_mutex_lock(&runtime->told_mutex);
+  *client->told = client->next_told;
+  if (client->next_told != NULL) client->next_told->told = client->told;
+  uv_mutex_unlock(&runtime->told_mutex);
+}
+
+void echo__client_attach(echo__client *client, echo__runtime *runtime, bool owner) {
+  client->runtime = runtime;
+  client->owner = owner;
+  echo__shared_retain(&runtime->shared);
+  if (client->mailbox != NULL) enter_told(client, runtime);
+}
+
+static echo__client *find(echo__host *host, const echo__runtime *runtime) {
+  echo__worker_state *worker = host->worker;
+  if (worker != NULL && worker->client.runtime == runtime) return &worker->client;
+  echo__client *client = host->clients;
+  while (client != NULL && client->runtime != runtime)
+    client = client->next;
+  return client;
+}
+
+echo__client *echo__client_get(echo__host *host, echo__runtime *runtime) {
+  echo__client *client = find(host, runtime);
+  if (client != NULL) {
+    client->handles++;
+    return client;
+  }
+  client = echo__client_create(host);
+  if (client != NULL) echo__client_attach(client, runtime, false);
+  return client;
+}
+
+/* Somebody may still run in a scheduler that could not be stopped: it stays for ever. */
+static void give_up_scheduler(echo__runtime *runtime) {
+  int status = echo_scheduler_stop(runtime->scheduler, ECHO_STOP_CANCEL, ECHO__EXIT_GRACE, NULL);
+  echo__runtime_stopped(runtime, status);
+  if (status != ECHO_OK) echo__shared_retain(&runtime->shared);
+}
+
+static void leave_lists(echo__client *client, echo__runtime *runtime) {
+  *client->link = client->next;
+  if (client->next != NULL) client->next->link = client->link;
+  if (client->mailbox == NULL) return;
+  if (runtime != NULL) leave_told(client, runtime);
+  echo__mailbox_release(client->mailbox);
+}
+
+/* The state is told of the stop, too: it may use the scheduler's clock. */
 void echo__client_drop(echo__client *client) {
   if (--client->handles > 0) return;
   echo__runtime *runtime = client->runtime;
   if (runtime != NULL) echo__cache_close(&runtime->jobs, &client->jobs);
+  if (client->owner) give_up_scheduler(runtime);
+  echo__charges_close(client);
+  leave_lists(client, runtime);
   free(client);
-  if (runtime != NULL) echo__runtime_destroy(runtime);
+  if (runtime != NULL) echo__shared_release(&runtime->shared);
 }

@@ -1,28 +1,31 @@
 /*
  * What the Lua side of one scheduler is made of, and who owns it.
  *
- *   client    one per host state and scheduler: what the scheduler's and the tasks' userdata hold.
- *             Used by the host's thread only.
+ *   client    one per Lua state and scheduler: what the scheduler's and the tasks' userdata hold.
+ *             Used by the state's thread only. The one of the state that built the scheduler owns
+ *             it; those of the scheduler's own workers are part of their worker states.
  *   runtime   one per scheduler: the core scheduler, the workers' states, the pool of jobs.
  *   worker state  one per worker: its lua_State and what belongs to it. Used by the worker's thread
  *             only.
  *   job       one per submit: function, arguments, results (job.h).
  *
- * The client owns the runtime. It is freed when the scheduler's userdata and all task userdata are
- * gone; then the scheduler is stopped, if nobody did, and the runtime goes too. A worker that had
- * to be left behind keeps the runtime for ever.
+ * A client is freed when the scheduler's userdata and all task userdata of its state are gone. With
+ * the owner's the scheduler is stopped, if nobody did that. The runtime is freed with the last
+ * reference. A worker that had to be left behind keeps the runtime for ever.
  */
 #ifndef ECHO_LUA_RUNTIME_H
 #define ECHO_LUA_RUNTIME_H
 
 #include <echo/scheduler.h>
 #include <lua.h>
+#include <signal.h>
 #include <uv.h>
 
 #include "base/pool.h"
 #include "lua/alloc.h"
 #include "lua/codec.h"
 #include "lua/message.h"
+#include "lua/shared.h"
 
 /* Seconds that running tasks have when a scheduler goes without having been stopped. */
 #define ECHO__EXIT_GRACE 2.0
@@ -37,49 +40,107 @@ typedef struct echo__setup {
 typedef struct echo__recipe {
   char *path, *cpath; /* allocated */
   echo__setup *setups;
+  size_t memory_limit; /* bytes of each state; 0: none */
 } echo__recipe;
 
 void echo__recipe_close(echo__recipe *recipe);
 
+/* A hook of a task's own, while one of Echo's stands in its place. */
+typedef struct echo__hook_put_by {
+  lua_State *L; /* NULL: nothing here */
+  lua_Hook hook;
+  int mask, count;
+} echo__hook_put_by;
+
+enum { ECHO__HOOKS_PUT_BY = 4 };
+
+struct echo__fiber;
+struct echo__level;
+struct echo__mailbox;
+
+typedef struct echo__client {
+  struct echo__client *next, **link; /* of the state's, in its host; the workers' are in no list */
+  struct echo__runtime *runtime;
+  echo__cache jobs;
+  size_t handles;                         /* userdata that hold this client */
+  bool owner;                             /* of the scheduler: it is stopped with this client */
+  struct echo__charges *charges;          /* see charge.h; NULL until there is one */
+  struct echo__mailbox *mailbox;          /* its state's, by a reference; NULL in a worker's */
+  struct echo__client *next_told, **told; /* of the runtime's that have one, under `told_mutex` */
+} echo__client;
+
 typedef struct echo__worker_state {
-  ECHO__ALIGNED lua_State *L; /* NULL if it could not be made */
-  bool ready;                 /* false if it was not made completely, its setup included */
-  lua_State *coroutine;       /* where tasks run */
+  ECHO__ALIGNED lua_State *L;         /* NULL if it could not be made */
+  bool ready;                         /* false if it was not made completely, its setup included */
+  bool worn;                          /* it is to be made anew once no task has a fiber in it */
+  size_t new_size;                    /* bytes it had when it was made */
+  unsigned fibers_out;                /* fibers that tasks have */
+  bool passing;                       /* a yield is on its way to the scheduler, see coroutine.h */
+  volatile sig_atomic_t interrupted;  /* see interrupt.h; so are the next four */
+  volatile sig_atomic_t called;       /* by the signal handler, since the last hook */
+  volatile sig_atomic_t patience;     /* instructions that a coroutine has then */
+  struct echo__level *volatile level; /* the coroutine that runs now */
+  echo__hook_put_by hooks[ECHO__HOOKS_PUT_BY];
+  echo__atomic(bool) tend;    /* scopes of this state are to end, see scope.h */
+  struct echo__scope *scopes; /* all that are open */
+  struct echo__fiber *fiber;  /* what runs now, or NULL */
+  struct echo__fiber *fibers; /* all of them */
+  struct echo__fiber *spare;  /* those at rest */
+  echo__host *host;           /* what the module knows of this state */
   echo__codec *codec;
   echo__alloc alloc;
-  echo__cache jobs;
-  uint64_t map; /* the id of the map whose function is kept, or 0 */
+  echo__client client; /* for the tasks that submit; never dropped */
+  uint64_t map;        /* the id of the map whose function is kept, or 0 */
 } echo__worker_state;
 
+enum { ECHO__STRIPES = 16, ECHO__KEY_CHAINS = 64 };
+
 typedef struct echo__runtime {
+  echo__shared shared; /* first; of the clients, but for the workers', and of jobs that travelled */
   echo_scheduler *scheduler;
   echo__recipe recipe;
   echo__pool jobs;
   uv_mutex_t outside_mutex; /* guards `outside` */
   echo__cache outside;      /* for jobs that end on neither the host's nor a worker's thread */
+  uv_mutex_t stripes[ECHO__STRIPES];          /* each guards the watches of some of the jobs */
+  uv_mutex_t rings;                           /* guards who awaits whom, and */
+  uint64_t walks;                             /* how often that was followed; see ring.h */
+  uv_mutex_t keys_mutex;                      /* guards `keys` */
+  struct echo__terms *keys[ECHO__KEY_CHAINS]; /* see terms.h */
+  uv_mutex_t told_mutex;                      /* guards `told` */
+  echo__client *told;                         /* the clients that have a mailbox */
   unsigned workers;
   echo__worker_state *states;   /* one a worker */
   echo__atomic(bool) abandoned; /* a worker was left behind: its task is lost */
 } echo__runtime;
 
-typedef struct echo__client {
-  echo__runtime *runtime;
-  echo__cache jobs;
-  size_t handles; /* userdata that hold this client */
-} echo__client;
-
 /* Builds the core scheduler from the builder. Takes over what the recipe holds, unless it fails.
  * ECHO_OK, ECHO_BUILT or ECHO_MEMORY. Any thread. */
 int echo__runtime_create(echo_builder *builder, echo__recipe *recipe, echo__runtime **runtime);
 
-/* Stops the scheduler if that has not been done and frees everything, unless a worker was left
- * behind. Not a worker's thread. */
-void echo__runtime_destroy(echo__runtime *runtime);
+/* What the handles of schedulers are; in scheduler.c, which makes them. */
+extern const echo__shared_type echo__runtime_type;
 
-/* A client with one handle and, until the caller sets it, no runtime; NULL without memory. */
-echo__client *echo__client_create(void);
+/* To be called when the core scheduler was stopped, with what that came to: what was abandoned is
+ * lost from now on, and whoever waits for that, or for a timer, looks again. Any thread but a
+ * worker's. */
+void echo__runtime_stopped(echo__runtime *runtime, int status);
 
-/* Drops a handle; the last one frees the client and destroys the runtime. */
+/* Frees a runtime without references, whose scheduler has been stopped. Any thread. */
+void echo__runtime_destroy(echo__shared *runtime);
+
+/* A client with one handle and, until it is attached, no runtime; NULL without memory. The state's
+ * thread, as all that follows. */
+echo__client *echo__client_create(echo__host *host);
+
+/* Makes it a client of the runtime's, and takes a reference to that. */
+void echo__client_attach(echo__client *client, echo__runtime *runtime, bool owner);
+
+/* The state's client of the runtime, with one more handle; NULL without memory. */
+echo__client *echo__client_get(echo__host *host, echo__runtime *runtime);
+
+/* Drops a handle; the last one frees the client, stops the scheduler if the client is its owner,
+ * and frees the runtime if there is no other client. */
 void echo__client_drop(echo__client *client);
 
 #endif

@@ -1,33 +1,61 @@
 #include "lua/scheduler.h"
 
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/wait.h"
+#include "lua/attach.h"
 #include "lua/check.h"
-#include "lua/encode.h"
-#include "lua/error.h"
-#include "lua/map.h"
-#include "lua/run.h"
-#include "lua/task.h"
+#include "lua/deliver.h"
+#include "lua/job.h"
+#include "lua/operation.h"
+#include "lua/report.h"
+#include "lua/submit.h"
 
+/* The handle's object is the runtime; the reference is the client's. */
 typedef struct scheduler {
+  echo__handle handle;
   echo__client *client; /* NULL until acquired and after it was given up */
 } scheduler;
 
-echo__client *echo__scheduler_push(lua_State *L, const echo__host *host) {
+static scheduler *push_inert(lua_State *L, const echo__host *host) {
   scheduler *s = lua_newuserdatauv(L, sizeof *s, 0);
+  s->handle.shared = NULL;
   s->client = NULL;
   echo__host_bless(L, host, ECHO__TYPE_SCHEDULER);
-  s->client = echo__client_create();
-  if (s->client == NULL) luaL_error(L, "not enough memory");
+  return s;
+}
+
+echo__client *echo__scheduler_new(lua_State *L, echo__host *host) {
+  scheduler *s = push_inert(L, host);
+  s->client = echo__client_create(host);
+  if (s->client == NULL) echo__fail_for_memory(L);
   return s->client;
 }
 
+void echo__scheduler_built(lua_State *L, echo__runtime *runtime) {
+  scheduler *s = lua_touserdata(L, -1);
+  echo__client_attach(s->client, runtime, true);
+  s->handle.shared = &runtime->shared;
+}
+
+static void push(lua_State *L, const echo__host *host, echo__shared *shared) {
+  scheduler *s = push_inert(L, host);
+  s->client = echo__client_get((echo__host *)host, (echo__runtime *)shared);
+  if (s->client == NULL) echo__fail_for_memory(L);
+  s->handle.shared = shared;
+}
+
+const echo__shared_type echo__runtime_type = {.name = "echo.scheduler",
+                                              .type = ECHO__TYPE_SCHEDULER,
+                                              .destroy = echo__runtime_destroy,
+                                              .push = push};
+
 int echo__scheduler_gc(lua_State *L) {
   scheduler *s = lua_touserdata(L, 1);
-  if (s->client != NULL) echo__client_drop(s->client);
+  echo__client *client = s->client;
+  s->handle.shared = NULL;
   s->client = NULL;
+  if (client != NULL) echo__client_drop(client);
   return 0;
 }
 
@@ -37,167 +65,56 @@ static echo__client *check_client(lua_State *L, const echo__host *host) {
   return s->client;
 }
 
-/* -- options of a submit ---------------------------------------------------------------------- */
-
-typedef struct request {
-  int function; /* stack index */
-  echo_task_options core;
-  const char *name; /* in the options table, or NULL */
-} request;
-
-static echo_priority check_priority(lua_State *L, int options) {
-  static const char *const names[] = {"low", "normal", "high"};
-  for (int i = 0; i < ECHO_PRIORITIES && lua_type(L, -1) == LUA_TSTRING; i++) {
-    if (strcmp(lua_tostring(L, -1), names[i]) == 0) return (echo_priority)(i + ECHO_PRIORITY_LOW);
-  }
-  echo__fail_option(L, options, "priority", "'high', 'normal' or 'low'");
-  return ECHO_PRIORITY_NORMAL;
-}
-
-/* The string stays in the options table, and the table on the stack, while the request is used. */
-static const char *check_string(lua_State *L, int options, const char *name) {
-  if (lua_isnil(L, -1)) return NULL;
-  size_t length = 0;
-  const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &length) : NULL;
-  if (text == NULL) echo__fail_option(L, options, name, "a string");
-  if (strlen(text) != length) echo__fail_option(L, options, name, "a string without zero bytes");
-  return text;
-}
-
-static void parse_options(lua_State *L, int options, request *r) {
-  static const char *const known[] = {"priority", "queue", "name", NULL};
-  echo__check_options(L, options, known);
-  lua_getfield(L, options, "priority");
-  if (!lua_isnil(L, -1)) r->core.priority = check_priority(L, options);
-  lua_getfield(L, options, "queue");
-  r->core.queue = check_string(L, options, "queue");
-  lua_getfield(L, options, "name");
-  r->name = check_string(L, options, "name");
-  lua_pop(L, 3);
-}
-
-/* ([options,] function, ...) from argument 2 on. A table that can be called is the function. */
-static void parse(lua_State *L, request *r) {
-  memset(r, 0, sizeof *r);
-  r->function = 2;
-  if (lua_istable(L, 2) && !echo__is_callable(L, 2)) {
-    parse_options(L, 2, r);
-    r->function = 3;
-  }
-  echo__check_function(L, r->function);
-}
-
-static char *copy_name(lua_State *L, const char *name) {
-  if (name == NULL) return NULL;
-  size_t bytes = strlen(name) + 1;
-  char *copy = malloc(bytes);
-  if (copy == NULL) luaL_error(L, "not enough memory");
-  return memcpy(copy, name, bytes);
-}
-
-/* -- submit ----------------------------------------------------------------------------------- */
-
-static int refuse(lua_State *L, const echo__host *host, const request *r, int status) {
-  if (status == ECHO_MISSING) {
-    return luaL_argerror(
-        L, 2, lua_pushfstring(L, "option 'queue': there is no queue named '%s'", r->core.queue));
-  }
-  lua_pushstring(L, echo_strerror(status));
-  return echo__error_raise(L, host, echo__kind_of_status(status));
-}
-
-/* The job is the task userdata's from the first, so whatever raises leaves nothing behind. */
-static void encode(lua_State *L, const echo__host *host, echo__job *job, int first, int count) {
-  int status = echo__encode(L, host->codec, first, count, ECHO__ROOT_ARGUMENT, 0, &job->input);
-  if (status != ECHO_OK) echo__error_raise(L, host, echo__kind_of_status(status));
+static echo__client *check_owner(lua_State *L, const echo__host *host) {
+  echo__client *client = check_client(L, host);
+  if (!client->owner) luaL_error(L, "only the state that built a scheduler can stop it");
+  return client;
 }
 
 static int submit(lua_State *L) {
   echo__host *host = echo__host_of(L);
-  echo__client *client = check_client(L, host);
-  request r;
-  parse(L, &r);
-  int last = lua_gettop(L);
-  echo__job *job = echo__task_push(L, host, client);
-  job->name = copy_name(L, r.name);
-  encode(L, host, job, r.function, last - r.function + 1);
-  r.core.on_end = echo__job_on_end;
-  echo__job_share(job);
-  int status = echo_scheduler_submit(client->runtime->scheduler, &r.core, echo__run_job, job, NULL);
-  if (status == ECHO_OK) return 1;
-  echo__job_unshare(job);
-  return refuse(L, host, &r, status);
-}
-
-/* -- map -------------------------------------------------------------------------------------- */
-
-static void encode_chunk(lua_State *L, const echo__host *host, echo__chunk *chunk, int list) {
-  int top = lua_gettop(L);
-  luaL_checkstack(L, chunk->count + LUA_MINSTACK, "the list is too long");
-  for (int i = 0; i < chunk->count; i++)
-    lua_geti(L, list, chunk->first + i);
-  int status = echo__encode(L, host->codec, top + 1, chunk->count, ECHO__ROOT_ITEM,
-                            (int)chunk->first, &chunk->input);
-  if (status != ECHO_OK) echo__error_raise(L, host, echo__kind_of_status(status));
-  lua_settop(L, top);
-}
-
-/* Submits the runners: as many as can be of use. The map is the workers' once the first one is
- * accepted; if a later one is not, the others do its work. */
-static int submit_runners(echo__client *client, echo__job *job, const request *r) {
-  unsigned count = client->runtime->workers;
-  if (count > job->map->chunk_count) count = (unsigned)job->map->chunk_count;
-  if (count == 0) count = 1; /* an empty list ends like any other */
-  echo__store(&job->map->runners, count, relaxed);
-  for (unsigned i = 0; i < count; i++) {
-    int status =
-        echo_scheduler_submit(client->runtime->scheduler, &r->core, echo__map_run, job, NULL);
-    if (status == ECHO_OK) continue;
-    if (i == 0) return status;
-    echo__map_on_end(job, ECHO_OK);
-  }
-  return ECHO_OK;
+  return echo__submit(L, host, check_client(L, host), echo__scope_here(host), 2);
 }
 
 static int map(lua_State *L) {
   echo__host *host = echo__host_of(L);
-  echo__client *client = check_client(L, host);
-  request r;
-  parse(L, &r);
-  int list = r.function + 1;
-  luaL_checktype(L, list, LUA_TTABLE);
-  lua_settop(L, list);
-  lua_Integer length = luaL_len(L, list);
-  if (length < 0 || length > INT_MAX) {
-    return luaL_argerror(L, list, lua_pushfstring(L, "a list cannot have %I items", length));
-  }
-  echo__job *job = echo__task_push(L, host, client);
-  job->name = copy_name(L, r.name);
-  job->map = echo__map_create(length, client->runtime->workers);
-  if (job->map == NULL) return luaL_error(L, "not enough memory");
-  encode(L, host, job, r.function, 1);
-  for (size_t i = 0; i < job->map->chunk_count; i++) {
-    encode_chunk(L, host, &job->map->chunks[i], list);
-  }
-  r.core.on_end = echo__map_on_end;
-  echo__job_share(job);
-  int status = submit_runners(client, job, &r);
-  if (status == ECHO_OK) return 1;
-  echo__job_unshare(job);
-  return refuse(L, host, &r, status);
+  return echo__submit_map(L, host, check_client(L, host), echo__scope_here(host), 2);
 }
 
 /* -- stop ------------------------------------------------------------------------------------- */
 
+/* A thread that waits for the end looks up this often (in seconds): for hooks that a signal handler
+ * has set. If one raises, the stop has begun and another call goes on with it. */
+static const double look_up = 0.1;
+
+static double left_until(uint64_t deadline) {
+  uint64_t now = echo__now();
+  if (deadline == ECHO__FOREVER) return ECHO_FOREVER;
+  return deadline > now ? (double)(deadline - now) / 1e9 : 0;
+}
+
+static void wait_for_the_end(lua_State *L, echo_scheduler *core, echo_stop_mode mode,
+                             uint64_t deadline) {
+  for (;;) {
+    double left = left_until(deadline);
+    double slice = left >= 0 && left < look_up ? left : look_up;
+    if (left == 0 || echo_scheduler_begin_stop(core, mode, slice) != ECHO_TIMEOUT) return;
+    echo__let_hooks_run(L);
+  }
+}
+
 static int stop_core(lua_State *L, echo__client *client, echo_stop_mode mode, double seconds) {
   size_t abandoned = 0;
-  int status = echo_scheduler_stop(client->runtime->scheduler, mode, seconds, &abandoned);
+  echo_scheduler *core = client->runtime->scheduler;
+  uint64_t deadline = seconds < 0 ? ECHO__FOREVER : echo__deadline_in(seconds);
+  wait_for_the_end(L, core, mode, deadline);
+  int status = echo_scheduler_stop(core, mode, left_until(deadline), &abandoned);
   if (status == ECHO_DEADLOCK) return luaL_error(L, "a task cannot stop its own scheduler");
+  echo__runtime_stopped(client->runtime, status);
   if (status == ECHO_OK) {
     lua_pushboolean(L, true);
     return 1;
   }
-  echo__store(&client->runtime->abandoned, true, release); /* PAIR runtime.abandoned */
   lua_pushnil(L);
   lua_pushinteger(L, (lua_Integer)abandoned);
   return 2;
@@ -212,7 +129,7 @@ static echo_stop_mode check_mode(lua_State *L, int options) {
 
 static int stop(lua_State *L) {
   static const char *const known[] = {"mode", "timeout", NULL};
-  echo__client *client = check_client(L, echo__host_of(L));
+  echo__client *client = check_owner(L, echo__host_of(L));
   echo_stop_mode mode = ECHO_STOP_DRAIN;
   double seconds = -1;
   if (!lua_isnoneornil(L, 2)) {
@@ -226,8 +143,10 @@ static int stop(lua_State *L) {
   return stop_core(L, client, mode, seconds);
 }
 
+/* What another state built goes on when a block of this one is left. */
 int echo__scheduler_close(lua_State *L) {
-  stop_core(L, check_client(L, echo__host_of(L)), ECHO_STOP_DRAIN, -1);
+  echo__client *client = check_client(L, echo__host_of(L));
+  if (client->owner) stop_core(L, client, ECHO_STOP_DRAIN, -1);
   return 0;
 }
 
@@ -253,4 +172,6 @@ static int stats(lua_State *L) {
 }
 
 const luaL_Reg echo__scheduler_methods[] = {
-    {"submit", submit}, {"map", map}, {"stop", stop}, {"stats", stats}, {NULL, NULL}};
+    {"submit", submit},   {"map", map},     {"stop", stop},           {"stats", stats},
+    {"poll", echo__poll}, {"fd", echo__fd}, {"attach", echo__attach}, {"on_error", echo__on_error},
+    {NULL, NULL}};

@@ -1,4 +1,5 @@
-/* The userdata echo.scheduler: submit, map, stop, stats. */
+/* The userdata echo.scheduler: submit, map, stop, stats; and what deliver.h, attach.h and report.h
+ * add. */
 #ifndef ECHO_LUA_SCHEDULER_H
 #define ECHO_LUA_SCHEDULER_H
 
@@ -7,8 +8,10 @@
 #include "lua/host.h"
 #include "lua/runtime.h"
 
-/* Pushes a scheduler whose client has no runtime yet. */
-echo__client *echo__scheduler_push(lua_State *L, const echo__host *host);
+/* Pushes a scheduler with a client that has no runtime yet; then makes the one on top the owner of
+ * a new runtime, to which its client takes a reference. */
+echo__client *echo__scheduler_new(lua_State *L, echo__host *host);
+void echo__scheduler_built(lua_State *L, echo__runtime *runtime);
 
 extern const luaL_Reg echo__scheduler_methods[];
 

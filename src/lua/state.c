@@ -5,7 +5,11 @@
 
 #include <echo/lua.h>
 
+#include "lua/coroutine.h"
 #include "lua/decode.h"
+#include "lua/fiber.h"
+#include "lua/interrupt.h"
+#include "lua/module.h"
 
 echo__worker_state *echo__state_here(echo__runtime *runtime) {
   return &runtime->states[echo_worker_index(runtime->scheduler)];
@@ -65,21 +69,24 @@ static int prepare(lua_State *L) {
   luaL_openlibs(L);
   guard_os(L);
   set_paths(L, &runtime->recipe);
-  state->codec = echo__codec_open(L);
-  state->coroutine = lua_newthread(L);
-  luaL_ref(L, LUA_REGISTRYINDEX);
+  state->host = echo__module_host(L);
+  state->host->worker = state;
+  state->codec = state->host->codec;
+  echo__coroutine_install(L, state);
   run_setups(L, state->codec, runtime->recipe.setups);
   return 0;
 }
 
-static void discard(echo__worker_state *state) {
+static void discard(echo__runtime *runtime, echo__worker_state *state) {
   state->ready = false;
+  state->worn = false;
   if (state->L != NULL) lua_close(state->L);
+  echo__fibers_close(state);
   echo__alloc_close(&state->alloc);
-  echo__alloc_open(&state->alloc);
+  echo__alloc_open(&state->alloc, runtime->recipe.memory_limit);
   state->L = NULL;
   state->codec = NULL;
-  state->coroutine = NULL;
+  state->host = NULL;
   state->map = 0;
 }
 
@@ -87,27 +94,36 @@ static void discard(echo__worker_state *state) {
 static bool open_state(echo__runtime *runtime, echo__worker_state *state) {
   state->L = lua_newstate(echo__alloc_realloc, &state->alloc);
   if (state->L == NULL) return false;
+  echo__interrupts_open(state);
   lua_pushcfunction(state->L, prepare);
   lua_pushlightuserdata(state->L, runtime);
   lua_pushlightuserdata(state->L, state);
   state->ready = lua_pcall(state->L, 2, 0, 0) == LUA_OK;
+  state->new_size = echo__alloc_used(&state->alloc);
   return state->ready;
 }
 
 void echo__state_open(void *argument, unsigned worker) {
   echo__runtime *runtime = argument;
   echo__worker_state *state = &runtime->states[worker];
-  echo__alloc_open(&state->alloc);
+  echo__alloc_open(&state->alloc, runtime->recipe.memory_limit);
   open_state(runtime, state);
 }
 
 void echo__state_close(void *argument, unsigned worker) {
   echo__runtime *runtime = argument;
-  discard(&runtime->states[worker]);
+  discard(runtime, &runtime->states[worker]);
 }
 
 bool echo__state_ensure_ready(echo__runtime *runtime, echo__worker_state *state) {
-  if (state->ready) return true;
-  discard(state);
+  if (state->ready && !(state->worn && state->fibers_out == 0)) return true;
+  discard(runtime, state);
   return open_state(runtime, state);
+}
+
+void echo__state_recover(echo__runtime *runtime, echo__worker_state *state) {
+  size_t limit = runtime->recipe.memory_limit;
+  lua_gc(state->L, LUA_GCCOLLECT, 0);
+  size_t usual = 2 * state->new_size + limit / 16;
+  state->worn = limit > 0 && echo__alloc_used(&state->alloc) > usual;
 }

@@ -13,8 +13,14 @@ void echo__state_close(void *runtime, unsigned worker);
 /* The state of the worker whose thread this is. */
 echo__worker_state *echo__state_here(echo__runtime *runtime);
 
-/* Makes a state anew whose making failed: this time has the same luck or better. If it is false the
- * state's error is on top of its stack, or there is no state (L is NULL), or no codec. */
+/* After a task that ran out of memory: collects what it left. If that is not enough (it may be in
+ * globals) the state is made anew before its next task, or as soon as no other task has a fiber in
+ * it. */
+void echo__state_recover(echo__runtime *runtime, echo__worker_state *state);
+
+/* Makes a state anew that is worn, or whose making failed: this time has the same luck or better.
+ * If it is false the state's error is on top of its stack, or there is no state (L is NULL), or no
+ * codec. */
 bool echo__state_ensure_ready(echo__runtime *runtime, echo__worker_state *state);
 
 #endif

@@ -1,167 +1,163 @@
 #include "lua/task.h"
 
+#include "lua/await.h"
 #include "lua/check.h"
-#include "lua/decode.h"
-#include "lua/error.h"
-#include "lua/map.h"
+#include "lua/on_complete.h"
+#include "lua/operation.h"
+#include "lua/outcome.h"
+#include "lua/progress.h"
+#include "lua/urgency.h"
 
 /* A blocked wait looks up this often (in seconds): for hooks that a signal handler has set (Ctrl-C)
  * and for a stop that abandoned the task. */
 static const double look_up = 0.1;
 
+/* The handle's object is the job, of which it has a reference. */
 typedef struct task {
-  echo__client *client;
-  echo__job *job; /* NULL until acquired */
+  echo__handle handle;
+  echo__client *client; /* NULL until acquired */
 } task;
 
-echo__job *echo__task_push(lua_State *L, const echo__host *host, echo__client *client) {
+static task *push_inert(lua_State *L, const echo__host *host) {
   task *t = lua_newuserdatauv(L, sizeof *t, 0);
-  t->client = client;
-  t->job = NULL;
+  t->handle.shared = NULL;
+  t->client = NULL;
   echo__host_bless(L, host, ECHO__TYPE_TASK);
-  t->job = echo__job_create(client);
-  if (t->job == NULL) luaL_error(L, "not enough memory");
+  return t;
+}
+
+echo__job *echo__task_push(lua_State *L, const echo__host *host, echo__client *client) {
+  task *t = push_inert(L, host);
+  echo__job *job = echo__job_create(client);
+  if (job == NULL) echo__fail_for_memory(L);
+  t->handle.shared = &job->shared;
+  t->client = client;
   client->handles++;
-  return t->job;
+  return job;
+}
+
+static void push(lua_State *L, const echo__host *host, echo__shared *shared) {
+  task *t = push_inert(L, host);
+  t->client = echo__client_get((echo__host *)host, ((echo__job *)shared)->runtime);
+  if (t->client == NULL) echo__fail_for_memory(L);
+  echo__shared_retain(shared);
+  t->handle.shared = shared;
+}
+
+const echo__shared_type echo__job_type = {.name = "echo.task",
+                                          .type = ECHO__TYPE_TASK,
+                                          .destroy = echo__job_destroy,
+                                          .push = push,
+                                          .travels = echo__job_travels};
+
+void echo__task_replace(lua_State *L, int index, echo__client *client, echo__job *job) {
+  task *t = lua_touserdata(L, index);
+  echo__job_drop(client, (echo__job *)t->handle.shared);
+  t->handle.shared = &job->shared;
 }
 
 int echo__task_gc(lua_State *L) {
   task *t = lua_touserdata(L, 1);
-  if (t->job == NULL) return 0;
-  echo__job_drop(t->client, t->job);
-  t->job = NULL;
-  echo__client_drop(t->client);
+  echo__job *job = (echo__job *)t->handle.shared;
+  echo__client *client = t->client;
+  t->handle.shared = NULL;
+  t->client = NULL;
+  if (job != NULL) echo__job_drop(client, job);
+  if (client != NULL) echo__client_drop(client);
   return 0;
+}
+
+echo__job *echo__task_check(lua_State *L, const echo__host *host, int index) {
+  return (echo__job *)echo__handle_check(L, host, index, &echo__job_type);
 }
 
 static echo__job *check_job(lua_State *L, const echo__host *host) {
-  task *t = echo__host_check(L, host, 1, ECHO__TYPE_TASK);
-  if (t->job == NULL) luaL_argerror(L, 1, "this task was closed with its state");
-  return t->job;
+  return echo__task_check(L, host, 1);
 }
 
-/* -- results ---------------------------------------------------------------------------------- */
-
-static int check_decoded(lua_State *L, const echo__host *host, int count) {
-  return count >= 0 ? count : echo__error_raise(L, host, ECHO__KIND_TRANSFER);
-}
-
-/* Pushes one list of all the chunks' results. */
-static int push_list(lua_State *L, const echo__host *host, const echo__map *map) {
-  lua_createtable(L, (int)map->length, 0);
-  int list = lua_gettop(L);
-  for (size_t i = 0; i < map->chunk_count; i++) {
-    const echo__chunk *chunk = &map->chunks[i];
-    int count = check_decoded(L, host, echo__decode(L, host->codec, &chunk->output));
-    for (; count > 0; count--)
-      lua_rawseti(L, list, chunk->first + count - 1);
-  }
-  return 1;
-}
-
-static int push_results(lua_State *L, const echo__host *host, const echo__job *job) {
-  if (job->map != NULL) return push_list(L, host, job->map);
-  return check_decoded(L, host, echo__decode(L, host->codec, &job->output));
-}
-
-static void push_failure(lua_State *L, const echo__host *host, const echo__job *job) {
-  const echo__chunk *chunk = job->map != NULL ? echo__map_failure(job->map) : NULL;
-  if (chunk != NULL)
-    echo__error_push_failure(L, host, chunk->kind, &chunk->output);
-  else
-    echo__error_push_failure(L, host, job->kind, &job->output);
-}
-
-/* -- waiting ---------------------------------------------------------------------------------- */
-
-static int nothing(lua_State *L) {
-  (void)L;
-  return 0;
-}
-
-/* A signal handler may have set a hook, which runs when Lua calls something (lua.c does that at
- * Ctrl-C; the hook then raises). */
-static void let_hooks_run(lua_State *L) {
-  if (lua_gethookmask(L) == 0) return;
-  lua_pushcfunction(L, nothing);
-  lua_call(L, 0, 0);
-}
+/* -- waiting on the host's thread ------------------------------------------------------------- */
 
 static uint64_t next_look(uint64_t deadline) {
   uint64_t soon = echo__deadline_in(look_up);
   return soon < deadline ? soon : deadline;
 }
 
-/* Waits; false if the time ran out or the task is lost. */
-static bool wait_until_ended(lua_State *L, echo__job *job, double seconds) {
-  if (echo__job_get_state(job) >= ECHO__JOB_DONE) return true;
+static void wait_until_ended(lua_State *L, echo__job *job, double seconds) {
   uint64_t deadline = seconds < 0 ? ECHO__FOREVER : echo__deadline_in(seconds);
-  for (;;) {
+  while (!echo__job_has_ended(job)) {
     echo__job_wait(job, next_look(deadline));
-    if (echo__job_get_state(job) >= ECHO__JOB_DONE) return true;
-    if (echo__load(&job->runtime->abandoned, acquire)) return false; /* PAIR runtime.abandoned */
-    if (deadline != ECHO__FOREVER && echo__now() >= deadline) return false;
-    let_hooks_run(L);
+    if (echo__job_has_ended(job) || echo__job_is_lost(job)) return;
+    if (deadline != ECHO__FOREVER && echo__now() >= deadline) return;
+    echo__let_hooks_run(L);
   }
 }
 
-static void push_unfinished(lua_State *L, const echo__host *host, const echo__job *job) {
-  if (echo__load(&job->runtime->abandoned, acquire)) { /* PAIR runtime.abandoned */
-    echo__error_push(L, host, ECHO__KIND_LOST,
-                     "the task still ran when the scheduler's stop ran out of time", job->name);
-  } else {
-    echo__error_push(L, host, ECHO__KIND_TIMEOUT, "the wait ran out of time; the task goes on",
-                     job->name);
-  }
-}
-
-/* Pushes the results and returns their count, or pushes an error object and returns -1. */
-static int wait_for(lua_State *L, const echo__host *host, echo__job *job) {
+/* In a task a wait is an await: it holds up nobody. In a host it holds up the thread, coroutines
+ * included. */
+static int wait_here(lua_State *L, echo__host *host, bool protects) {
+  echo__job *job = check_job(L, host);
   double seconds = echo__check_seconds(L, 2);
-  bool ended = wait_until_ended(L, job, seconds);
-  if (!ended) {
-    push_unfinished(L, host, job);
-    return -1;
+  lua_settop(L, 2);
+  if (!echo__job_has_ended(job)) {
+    if (host->worker != NULL) return echo__await_job(L, host, job, seconds, protects);
+    wait_until_ended(L, job, seconds);
   }
-  switch (echo__job_get_state(job)) {
-  case ECHO__JOB_DONE: return push_results(L, host, job);
-  case ECHO__JOB_FAILED: push_failure(L, host, job); return -1;
-  default:
-    echo__error_push(L, host, ECHO__KIND_CANCELLED, "the task was cancelled", job->name);
-    return -1;
-  }
+  echo__job_settle(job);
+  return echo__outcome_return(L, host, job, protects);
 }
 
 static int wait(lua_State *L) {
-  echo__host *host = echo__host_of(L);
-  int count = wait_for(L, host, check_job(L, host));
-  return count >= 0 ? count : lua_error(L);
+  return wait_here(L, echo__host_of(L), false);
 }
 
 static int pwait(lua_State *L) {
-  echo__host *host = echo__host_of(L);
-  echo__job *job = check_job(L, host);
-  lua_settop(L, 2);
-  int count = wait_for(L, host, job);
-  bool well = count >= 0;
-  int results = well ? count : 1;
-  lua_pushboolean(L, well);
-  lua_insert(L, -1 - results);
-  return results + 1;
+  return wait_here(L, echo__host_of(L), true);
 }
 
 /* -- the rest --------------------------------------------------------------------------------- */
 
+/* A task that is said to have ended is one whose call-backs the next poll calls. */
 static int status(lua_State *L) {
-  static const char *const texts[] = {"queued", "running", "done", "failed", "cancelled"};
-  lua_pushstring(L, texts[echo__job_get_state(check_job(L, echo__host_of(L)))]);
+  echo__job *job = check_job(L, echo__host_of(L));
+  const char *text = echo__job_status(job);
+  echo__job_settle(job);
+  lua_pushstring(L, text);
   return 1;
+}
+
+static int on_complete(lua_State *L) {
+  echo__host *host = echo__host_of(L);
+  echo__job *job = check_job(L, host);
+  const task *t = lua_touserdata(L, 1);
+  return echo__on_complete(L, host, t->client, job);
 }
 
 static int cancel(lua_State *L) {
-  lua_pushboolean(L, echo__job_cancel(check_job(L, echo__host_of(L))));
+  echo__job *job = check_job(L, echo__host_of(L));
+  const char *reason = lua_isnoneornil(L, 2) ? NULL : echo__check_text(L, 2, "reason");
+  lua_pushboolean(L, echo__job_cancel(job, ECHO__KIND_CANCELLED, reason));
   return 1;
 }
 
-const luaL_Reg echo__task_methods[] = {
-    {"wait", wait}, {"pwait", pwait}, {"status", status}, {"cancel", cancel}, {NULL, NULL}};
+static int set_priority(lua_State *L) {
+  echo__job *job = check_job(L, echo__host_of(L));
+  lua_settop(L, 2);
+  int status = echo__job_set_priority(job, echo__check_priority(L, 2, NULL));
+  if (status == ECHO_MEMORY) return luaL_error(L, "%s", echo_strerror(status));
+  lua_pushboolean(L, status == ECHO_OK);
+  return 1;
+}
+
+static int progress(lua_State *L) {
+  echo__host *host = echo__host_of(L);
+  return echo__progress_push(L, host, check_job(L, host));
+}
+
+const luaL_Reg echo__task_methods[] = {{"wait", wait},
+                                       {"pwait", pwait},
+                                       {"status", status},
+                                       {"cancel", cancel},
+                                       {"set_priority", set_priority},
+                                       {"on_complete", on_complete},
+                                       {"progress", progress},
+                                       {NULL, NULL}};

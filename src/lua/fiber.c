@@ -1,0 +1,84 @@
+#include "lua/fiber.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+
+#include "lua/failure.h"
+#include "lua/scope.h"
+
+/* (fiber) */
+static int make_coroutine(lua_State *L) {
+  echo__fiber *fiber = lua_touserdata(L, 1);
+  lua_State *coroutine = lua_newthread(L);
+  fiber->reference = luaL_ref(L, LUA_REGISTRYINDEX);
+  fiber->coroutine = coroutine;
+  return 0;
+}
+
+static echo__fiber *make(echo__worker_state *state) {
+  echo__fiber *fiber = calloc(1, sizeof *fiber);
+  if (fiber == NULL) return NULL;
+  fiber->state = state;
+  lua_pushcfunction(state->L, make_coroutine);
+  lua_pushlightuserdata(state->L, fiber);
+  if (lua_pcall(state->L, 1, 0, 0) != LUA_OK) {
+    lua_pop(state->L, 1);
+    free(fiber);
+    return NULL;
+  }
+  fiber->next = state->fibers;
+  if (fiber->next != NULL) fiber->next->link = &fiber->next;
+  fiber->link = &state->fibers;
+  state->fibers = fiber;
+  return fiber;
+}
+
+echo__fiber *echo__fiber_take(echo__worker_state *state) {
+  echo__fiber *fiber = state->spare;
+  if (fiber != NULL)
+    state->spare = fiber->next_spare;
+  else
+    fiber = make(state);
+  state->fibers_out += fiber != NULL;
+  return fiber;
+}
+
+static void forget(echo__fiber *fiber) {
+  *fiber->link = fiber->next;
+  if (fiber->next != NULL) fiber->next->link = fiber->link;
+  luaL_unref(fiber->state->L, LUA_REGISTRYINDEX, fiber->reference);
+  free(fiber);
+}
+
+void echo__fiber_give(echo__fiber *fiber, bool well) {
+  echo__operation_close(&fiber->operation);
+  fiber->state->fibers_out--;
+  echo__failure_forget(fiber);
+  if (!well) {
+    forget(fiber);
+    return;
+  }
+  if (lua_gethookmask(fiber->coroutine) != 0) lua_sethook(fiber->coroutine, NULL, 0, 0);
+  lua_settop(fiber->coroutine, 0);
+  fiber->run = NULL;
+  fiber->next_spare = fiber->state->spare;
+  fiber->state->spare = fiber;
+}
+
+echo__job *echo__fiber_job(const echo__host *host) {
+  const echo__worker_state *state = host->worker;
+  return state != NULL && state->fiber != NULL ? state->fiber->run->job : NULL;
+}
+
+void echo__fibers_close(echo__worker_state *state) {
+  while (state->fibers != NULL) {
+    echo__fiber *fiber = state->fibers;
+    state->fibers = fiber->next;
+    echo__operation_close(&fiber->operation);
+    while (fiber->scopes != NULL)
+      echo__scope_end(fiber->scopes);
+    free(fiber);
+  }
+  state->spare = NULL;
+  state->fibers_out = 0;
+}

@@ -1,0 +1,50 @@
+/*
+ * A fiber: a coroutine of a worker's state in which tasks run, one after the other, and the one
+ * place where what such a task waits with is kept.
+ *
+ * Everything that can raise an error (decoding the arguments, the task, encoding its results)
+ * happens inside the coroutine, so one lua_resume catches all of it, and the coroutine's stack
+ * still stands when the error is reported. A task that is suspended keeps its fiber, and the worker
+ * takes another one for the next task.
+ *
+ * A fiber is its worker state's, which frees it when it closes. The worker's thread alone uses it;
+ * `operation` is also known to those who wake (operation.h).
+ */
+#ifndef ECHO_LUA_FIBER_H
+#define ECHO_LUA_FIBER_H
+
+#include "lua/job.h"
+#include "lua/operation.h"
+
+typedef struct echo__fiber {
+  struct echo__fiber *next, **link; /* of all in the state */
+  struct echo__fiber *next_spare;   /* of those at rest */
+  echo__worker_state *state;
+  lua_State *coroutine;
+  int reference; /* in the registry, of the coroutine */
+  int item;      /* of the chunk, from 0 on */
+  echo__run *run;
+  echo__message *output;
+  echo__kind kind;            /* of an error raised at this moment */
+  struct echo__scope *scopes; /* the open ones, the innermost first; see scope.h */
+  bool over, well;            /* its task has ended, and how, while its scopes have not */
+  int raised;                 /* errors that told the task to end, see interrupt.h */
+  bool noted;                 /* there is a note for it in the registry, see failure.h */
+  bool left;                  /* its task is left where it stands, see interrupt.h */
+  echo__operation operation;
+} echo__fiber;
+
+/* A fiber at rest, made if there is none; NULL without memory. */
+echo__fiber *echo__fiber_take(echo__worker_state *state);
+
+/* Gives a fiber back whose task has ended. One whose task did not end well is freed: an error that
+ * a hook raised leaves its coroutine without hooks for ever. */
+void echo__fiber_give(echo__fiber *fiber, bool well);
+
+/* The job that runs in this state, or NULL. */
+echo__job *echo__fiber_job(const echo__host *host);
+
+/* Frees the fibers of a state whose lua_State is closed, or about to be. */
+void echo__fibers_close(echo__worker_state *state);
+
+#endif
