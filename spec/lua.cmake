@@ -8,6 +8,13 @@ pkg_search_module(LUA_TO_TEST IMPORTED_TARGET lua5.4 lua-5.4 lua54)
 if(LUA_TO_TEST_FOUND AND NOT ECHO_SANITIZE MATCHES thread)
   echo_spec(lua codec LINK PkgConfig::LUA_TO_TEST)
 endif()
+if(LUA_TO_TEST_FOUND)
+  echo_spec(lua mailbox WITH allocations.c WRAP ${ECHO_ALLOCATIONS} LINK PkgConfig::LUA_TO_TEST)
+  echo_spec(lua pump LINK PkgConfig::LUA_TO_TEST)
+  echo_spec(lua shared WITH allocations.c WRAP ${ECHO_ALLOCATIONS} LINK PkgConfig::LUA_TO_TEST)
+  echo_spec(lua channel WITH allocations.c WRAP ${ECHO_ALLOCATIONS} LINK PkgConfig::LUA_TO_TEST)
+  echo_spec(lua buffer WITH allocations.c WRAP ${ECHO_ALLOCATIONS} LINK PkgConfig::LUA_TO_TEST)
+endif()
 
 find_program(ECHO_LUA_INTERPRETER NAMES lua5.4 lua54 lua-5.4)
 find_program(ECHO_BUSTED NAMES busted)
@@ -21,4 +28,23 @@ if(ECHO_LUA_INTERPRETER AND ECHO_BUSTED AND NOT ECHO_SANITIZE)
     set_tests_properties(${folder}.busted PROPERTIES TIMEOUT 300 ENVIRONMENT
       "LUA_PATH=${PROJECT_SOURCE_DIR}/lua/?.lua\\;\\;;LUA_CPATH=${PROJECT_BINARY_DIR}/module/?.so\\;\\;")
   endforeach()
+endif()
+
+# Random programs whose tasks, messages, permits and memory are accounted for: spec/stress. Under a
+# sanitizer, which the plain interpreter lacks, they run in a host of our own. They differ from run to
+# run, so they are not among the checks of each day: say for how long with -DECHO_STRESS_SECONDS=60.
+set(ECHO_STRESS_SECONDS 0 CACHE STRING "Seconds of random programs among the tests; 0: none")
+if(LUA_TO_TEST_FOUND AND ECHO_LUA_INTERPRETER AND ECHO_STRESS_SECONDS GREATER 0)
+  set(stress_interpreter ${ECHO_LUA_INTERPRETER})
+  if(ECHO_SANITIZE)
+    add_executable(spec-lua-host support/lua_host.c)
+    target_compile_options(spec-lua-host PRIVATE ${ECHO_WARNINGS})
+    target_link_libraries(spec-lua-host PRIVATE PkgConfig::LUA_TO_TEST Threads::Threads)
+    set(stress_interpreter spec-lua-host)
+  endif()
+  add_test(NAME lua.stress COMMAND ${stress_interpreter} spec/stress/stress.lua ${ECHO_STRESS_SECONDS}
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  math(EXPR stress_timeout "${ECHO_STRESS_SECONDS} * 3 + 300")
+  set_tests_properties(lua.stress PROPERTIES TIMEOUT ${stress_timeout} ENVIRONMENT
+    "LUA_PATH=${PROJECT_SOURCE_DIR}/lua/?.lua\\;${PROJECT_SOURCE_DIR}/?.lua\\;\\;;LUA_CPATH=${PROJECT_BINARY_DIR}/module/?.so\\;\\;")
 endif()

@@ -85,18 +85,143 @@ describe("a task that has not started", function()
   end)
 end)
 
-describe("a cancel that comes too late", function()
-  it("returns false while the task runs, which goes on", function()
+describe("a running task", function()
+  -- Waits until it runs: it is the only one.
+  local function start(s, ...)
+    local task = s:submit(...)
+    while task:status() == "queued" do
+      io.open("/dev/null"):close()
+    end
+    return task
+  end
+
+  it("is cancelled in an endless loop", function()
+    local s <close> = new_scheduler()
+    local task = start(s, function()
+      while true do
+      end
+    end)
+    assert.is_true(task:cancel("enough"))
+    local _, err = task:pwait()
+    assert.equal("cancelled", err.kind)
+    assert.equal("enough", err.message)
+    assert.equal("cancelled", task:status())
+    assert.equal(1, s:submit(math.abs, -1):wait())
+  end)
+
+  it("cannot swallow the cancel for ever", function()
+    local s <close> = new_scheduler()
+    for _, body in ipairs {
+      function()
+        while true do
+          pcall(function()
+            while true do
+            end
+          end)
+        end
+      end,
+      function()
+        while true do
+          coroutine.wrap(function()
+            pcall(function()
+              while true do
+              end
+            end)
+          end)()
+        end
+      end,
+      function()
+        local function deeper(n)
+          while true do
+            pcall(deeper, n + 1)
+          end
+        end
+        deeper(1)
+      end,
+    } do
+      local task = start(s, body)
+      assert.is_true(task:cancel())
+      assert.equal("cancelled", select(2, task:pwait()).kind)
+    end
+    assert.equal(1, s:submit(math.abs, -1):wait())
+  end)
+
+  it("closes its variables and runs its handlers first", function()
+    local s <close> = new_scheduler()
+    local path = os.tmpname()
+    os.remove(path)
+    local task = start(s, function()
+      local _guard <close> = setmetatable({}, {
+        __close = function()
+          local file = io.open(path, "a")
+          file:write("closed")
+          file:close()
+        end,
+      })
+      local _, err = pcall(function()
+        io.open(path, "w"):close()
+        while true do
+        end
+      end)
+      local file = io.open(path, "a")
+      file:write(err.kind, " ")
+      file:close()
+      error(err)
+    end)
+    local there
+    repeat
+      there = io.open(path)
+    until there
+    there:close()
+    task:cancel()
+    assert.equal("cancelled", select(2, task:pwait()).kind)
+    local file = io.open(path)
+    assert.equal("cancelled closed", file:read("a"))
+    file:close()
+    os.remove(path)
+  end)
+
+  it("ends as cancelled although its function returns well", function()
     local s <close> = new_scheduler()
     local gate <close> = new_gate()
     local task = s:submit(gate.pass, gate.path, "result")
     gate:await_arrival()
+    assert.is_true(task:cancel())
     assert.is_false(task:cancel())
     assert.equal("running", task:status())
     gate:open()
-    assert.equal("result", task:wait())
+    assert.equal("cancelled", select(2, task:pwait()).kind)
   end)
 
+  it("is cancelled while it sleeps", function()
+    local s <close> = new_scheduler()
+    local task = s:submit(function()
+      require("echo").sleep(1000)
+    end)
+    while task:status() ~= "suspended" do
+      io.open("/dev/null"):close()
+    end
+    assert.is_true(task:cancel())
+    assert.equal("cancelled", select(2, task:pwait()).kind)
+  end)
+
+  it("is cancelled in a hook of its own, and where it set none", function()
+    local s <close> = new_scheduler()
+    local task = start(s, function()
+      local n = 0
+      debug.sethook(function()
+        n = n + 1
+      end, "", 100)
+      while true do
+      end
+    end)
+    assert.is_true(task:cancel())
+    assert.equal("cancelled", select(2, task:pwait()).kind)
+    assert.is_nil(s:submit(debug.gethook):wait())
+  end)
+end)
+
+describe("a cancel that comes too late", function()
   it("returns false after the task ended, well or not", function()
     local s <close> = new_scheduler()
     local done, failed = s:submit(math.abs, -1), s:submit(error, "no", 0)

@@ -3,6 +3,7 @@
 
 local assert = require "luassert"
 local includes = require "spec.lua.support.includes"
+local interrupt = require "spec.lua.support.interrupt"
 local process = require "spec.lua.support.process"
 
 local prelude = [[
@@ -70,7 +71,7 @@ describe("a script that forgets to stop ends cleanly", function()
       inner:submit(math.abs, 1)
     end):wait()]])
   ends("after a stop that abandoned a loop", busy .. [[
-    print(s:stop { timeout = 0.1 })]], 0, "nil\t102\n")
+    print(s:stop { timeout = 0.1 })]], 0, "nil\t100\n")
   ends("with a __gc of the host's that still uses it", prelude .. [[
     setmetatable({}, { __gc = function()
       local ok, err = pcall(function() return s:submit(math.abs, -1):wait() end)
@@ -168,37 +169,45 @@ describe("leaving the program", function()
 end)
 
 describe("Ctrl-C", function()
-  -- Sends SIGINT once the script has said that it is about to wait.
-  local function interrupt(script)
-    return process.shell(script, [[
-      ready=$SCRIPT.ready
-      mkfifo $ready
-      timeout 20 $LUA $SCRIPT $ready &
-      timeout 20 cat $ready
-      sleep 0.3
-      kill -INT $(cat /proc/$!/task/$!/children)
-      wait $!
-      code=$?
-      rm $ready
-      exit $code]])
-  end
-
-  local ready = [[
-    local file = io.open(arg[1], "w")
-    file:write("ready\n")
-    file:close()
-  ]]
-
   it("ends a script that waits for a task, with lua's message", function()
-    local result = interrupt(busy .. ready .. [[queued[1]:wait()]])
+    local result = interrupt.run(busy .. interrupt.ready .. [[queued[1]:wait()]])
     assert.equal("ready\n", result.out)
     includes("interrupted!", result.err)
     includes("in method 'wait'", result.err)
     assert.equal(1, result.code)
   end)
 
+  it("ends a script that waits for a stop to drain, and the tasks with it", function()
+    local result = interrupt.run(busy .. interrupt.ready .. [[s:stop()]])
+    assert.equal("ready\n", result.out)
+    includes("interrupted!", result.err)
+    includes("in method 'stop'", result.err)
+    assert.equal(1, result.code)
+  end)
+
+  it("can be caught in a stop, which another one goes on with", function()
+    local result = interrupt.run(stuck .. interrupt.ready .. [[
+      print(pcall(s.stop, s))
+      print(select(2, pcall(s.submit, s, math.abs, 1)).kind)
+      held[1]:close()
+      held[2]:close()
+      print(s:stop(), queued[1]:wait())]])
+    assert.equal("", result.err)
+    assert.equal("ready\nfalse\tinterrupted!\nstopped\ntrue\t1\n", result.out)
+    assert.equal(0, result.code)
+  end)
+
+  it("leaves a poll that waits", function()
+    local result = interrupt.run([[
+      local s = require "echo".builder():with_worker_count(1):build()]] .. interrupt.ready .. [[
+      print(pcall(s.poll, s, 1000))
+      print(s:poll())]])
+    assert.equal("", result.err)
+    assert.equal("ready\nfalse\tinterrupted!\n0\t0\n", result.out)
+  end)
+
   it("can be caught, and the script goes on", function()
-    local result = interrupt(stuck .. ready .. [[
+    local result = interrupt.run(stuck .. interrupt.ready .. [[
       print(pcall(queued[1].wait, queued[1], 1000))
       held[1]:close()
       print(queued[1]:wait())

@@ -73,6 +73,31 @@ local flat = {
       while echo.now() < started + 0.05 do end
     end)
     while not task:pwait(0) do end]],
+  ["call-backs"] = [[
+    local function nothing() end
+    for i = 1, 5000 do
+      s:submit(math.abs, -1):on_complete(nothing):on_complete(function() return text end)
+    end
+    repeat local _, left = s:poll(1) until left == 0]],
+  ["coroutines that await, in time, too late, and never"] = [[
+    for i = 1, 2000 do
+      local task = s:submit(math.abs, -1)
+      coroutine.wrap(function() echo.await(task, i % 2 == 0 and 1000 or nil) end)()
+      coroutine.wrap(function() echo.pawait(task, 0.0001) end)()
+      local co = coroutine.create(function() echo.pawait(task, 1000) end)
+      coroutine.resume(co)
+      coroutine.close(co)
+    end
+    collectgarbage()
+    repeat local _, left = s:poll(1) until left == 0]],
+  ["states' event loops, attached and detached"] = [[
+    local uv = require "luv"
+    for i = 1, 2000 do
+      s:attach(uv)
+      uv.run("nowait")
+    end
+    s:attach(nil)
+    uv.run("nowait")]],
   ["maps"] = [[
     local list = {}
     for i = 1, 1000 do list[i] = text end
@@ -80,6 +105,47 @@ local flat = {
       s:map(function(t) return { t } end, list):wait()
       s:map(error, list):pwait()
       s:map(math.abs, {}):wait()
+    end]],
+  ["buffers there and back"] = [[
+    for i = 1, 2000 do
+      local b = echo.buffer(text)
+      local got = s:submit(function(b)
+        return { b, b:slice(2), require("echo").buffer(tostring(b)) }
+      end, b):wait()
+      assert(got[3] == b)
+      s:submit(math.abs, -1, b, got):wait()
+      pcall(s.submit, s, print, b, io.stdout)
+    end]],
+  ["messages there and back"] = [[
+    local there, back = echo.channel(), echo.channel(3)
+    local task = s:submit(function()
+      for t in there:iter() do back:send(t, { t }) end
+    end)
+    for i = 1, 5000 do
+      there:send(text)
+      assert(back:receive() == text)
+      pcall(there.send, there, { text, io.stdout })
+      pcall(back.receive, back, 0)
+    end
+    there:close()
+    task:wait()]],
+  ["channels with messages that nobody receives"] = [[
+    for i = 1, 2000 do
+      local channel = echo.channel(5)
+      for _ = 1, 4 do channel:send(text, { text }, print) end
+      channel:send(echo.channel(1), echo.semaphore(1))
+    end]],
+  ["waits that are cancelled"] = [[
+    local channel, semaphore = echo.channel(), echo.semaphore(1)
+    semaphore:acquire()
+    for i = 1, 500 do
+      local tasks = {
+        s:submit(function() channel:send(text) end),
+        s:submit(function() semaphore:acquire() end),
+        s:submit(function() require("echo").channel():receive() end),
+      }
+      for _, task in ipairs(tasks) do task:cancel() task:pwait() end
+      channel:try_receive()
     end]],
   ["builders that build nothing"] = [[
     for i = 1, 5000 do

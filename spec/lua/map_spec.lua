@@ -338,15 +338,29 @@ describe("a map that has not started", function()
     assert.equal("cancelled", task:status())
   end)
 
-  it("cannot be cancelled once it runs", function()
+  it("is cancelled while it runs", function()
     local s <close> = new_scheduler(2)
     local gate <close> = new_gate()
     local task = s:map(gate.pass, { gate.path })
     gate:await_arrival()
     assert.equal("running", task:status())
-    assert.is_false(task:cancel())
+    assert.is_true(task:cancel())
     gate:open()
-    assert.same({ 1 }, task:wait())
+    assert.equal("cancelled", select(2, task:pwait()).kind)
+  end)
+
+  it("is cancelled in endless loops", function()
+    local s <close> = new_scheduler(2)
+    local task = s:map(function()
+      while true do
+      end
+    end, { 1, 2, 3 })
+    while task:status() == "queued" do
+      io.open("/dev/null"):close()
+    end
+    assert.is_true(task:cancel())
+    assert.equal("cancelled", select(2, task:pwait()).kind)
+    assert.equal(1, s:submit(math.abs, -1):wait())
   end)
 
   it("times out in a wait and goes on", function()

@@ -317,13 +317,6 @@ describe("a submit whose values cannot travel", function()
     assert.equal('upvalue "log": userdata FILE* cannot travel', err.message)
   end)
 
-  it("names the scheduler and its tasks, which stay in their state", function()
-    local s <close> = new_scheduler()
-    local task = s:submit(math.abs, 1)
-    includes("echo.scheduler cannot travel", refusal(s.submit, s, print, s).message)
-    includes("echo.task cannot travel", refusal(s.submit, s, print, task).message)
-  end)
-
   it("tells the caller's line in the error's traceback", function()
     local s <close> = new_scheduler()
     local line = debug.getinfo(1, "l").currentline + 2

@@ -1,0 +1,10 @@
+-- Waits until the task has that status ("suspended"), or fails.
+
+local echo = require "echo"
+
+return function(task, status)
+  local deadline = echo.now() + 20
+  while task:status() ~= status do
+    assert(echo.now() < deadline, "the task is still " .. task:status())
+  end
+end
