@@ -25,7 +25,7 @@ if(ECHO_LUA_INTERPRETER AND ECHO_BUSTED AND NOT ECHO_SANITIZE)
     add_test(NAME ${folder}.busted
       COMMAND ${ECHO_LUA_INTERPRETER} ${ECHO_BUSTED} --pattern=_spec spec/${folder}
       WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-    set_tests_properties(${folder}.busted PROPERTIES TIMEOUT 300 ENVIRONMENT
+    set_tests_properties(${folder}.busted PROPERTIES TIMEOUT 900 ENVIRONMENT
       "LUA_PATH=${PROJECT_SOURCE_DIR}/lua/?.lua\\;\\;;LUA_CPATH=${PROJECT_BINARY_DIR}/module/?.so\\;\\;")
   endforeach()
 endif()

@@ -182,7 +182,7 @@ describe("memory stays flat over", function()
   for sentence, round in pairs(flat) do
     it(sentence, function()
       -- With one arena, malloc does not depend on which thread comes first.
-      local command = "MALLOC_ARENA_MAX=1 timeout 60 $LUA $SCRIPT"
+      local command = "MALLOC_ARENA_MAX=1 timeout 200 $LUA $SCRIPT"
       local result = process.shell(frame:format(round), command)
       assert.equal("", result.err)
       local growth, threads = result.out:match("^(-?%d+)\t(-?%d+)\n$")
