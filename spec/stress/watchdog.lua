@@ -5,11 +5,8 @@ local script = [[
 while true; do
   IFS= read -r -t %d line
   status=$?
-  if [ $status -eq 0 ]; then
-    last=$line
-  elif ! grep -q "^State:.T" /proc/%d/status 2>/dev/null; then
-    break # it has not merely been stopped
-  fi
+  [ $status -eq 0 ] || break
+  last=$line
 done
 if [ $status -gt 128 ]; then
   echo "hung: $last" >&2
@@ -34,7 +31,7 @@ return function(seconds)
   local pid = tonumber(io.lines("/proc/self/stat")():match("^%d+"))
   local path = os.tmpname()
   local file = assert(io.open(path, "w"))
-  file:write(script:format(seconds, pid, pid, pid))
+  file:write(script:format(seconds, pid, pid))
   file:close()
   local pipe = assert(io.popen(("bash -c 'exec 3<%s; rm %s; source /dev/fd/3'"):format(path, path), "w"))
   return setmetatable({ pipe = pipe }, watchdog)
