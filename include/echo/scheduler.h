@@ -196,9 +196,39 @@ ECHO_API void echo_worker_interrupt(echo_scheduler *scheduler, unsigned worker);
  * that signal since. Any thread. */
 ECHO_API bool echo_scheduler_interrupts(const echo_scheduler *scheduler);
 
+/* Calls a suspended task at once, inside of this call, and not from the queue; on the thread of its
+ * worker alone. ECHO_OK: it has ended by now, or is suspended again. ECHO_INVALID: it is not
+ * suspended (any more), or belongs to another worker. */
+ECHO_API int echo_task_resume_now(echo_task *task);
+
 /* The number (from 0) of the scheduler's worker whose thread this is, or -1 if it is none of its
  * threads. Any thread. */
 ECHO_API int echo_worker_index(const echo_scheduler *scheduler);
+
+/* -- event loops ------------------------------------------------------------------------------ */
+
+struct uv_loop_s;
+
+/* The libuv loop (uv_loop_t) of the worker whose thread this is, made at the first call, for
+ * timers, sockets and the like; their call-backs come on this thread, between tasks, and may resume
+ * tasks. The worker runs the loop: at least every 61 tasks or, after a task, 200 microseconds; and
+ * waits on it while there is nothing else to do and something is alive there (uv_loop_alive: what
+ * is not referenced counts for nothing). Nobody else may run, stop or close it. A call-back must
+ * not block: the worker stands meanwhile.
+ *
+ * What is on the loop holds no stop up; only tasks do. When the worker ends, after the hook `stop`,
+ * all handles are closed (uv_close without a call-back: those whose memory waits for one, the hook
+ * has to close), and the thread runs the loop until requests under way, such as a getaddrinfo, have
+ * come back.
+ *
+ * For a task, or a worker hook. ECHO_OK, ECHO_INVALID (not on a worker's thread), ECHO_DESCRIPTOR
+ * or ECHO_MEMORY. */
+ECHO_API int echo_worker_loop(struct uv_loop_s **loop);
+
+/* Closes all handles of that loop, without call-backs of their own, and runs it until nothing is
+ * left there. For whoever takes what the call-backs use away: a hook `stop`, say. Nothing without a
+ * loop, and inside of its call-backs. */
+ECHO_API void echo_worker_loop_clear(void);
 
 /* -- backpressure ----------------------------------------------------------------------------- */
 

@@ -33,7 +33,8 @@ extern "C" {
   X(BUILT, -10, "built", "the builder has built its scheduler already")                            \
   X(DEADLOCK, -11, "deadlock", "this call would wait for itself")                                  \
   X(TRANSFER, -12, "transfer", "a value cannot travel between states")                             \
-  X(FULL, -13, "full", "as many tasks are queued as may be")
+  X(FULL, -13, "full", "as many tasks are queued as may be")                                       \
+  X(DESCRIPTOR, -14, "descriptor", "the system refused a file descriptor")
 
 typedef enum echo_status {
 #define ECHO_STATUS_ENUM(name, code, text, sentence) ECHO_##name = code,

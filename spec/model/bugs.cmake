@@ -209,6 +209,18 @@ bug(idle.nudge-claims FOUND scheduler/idle.c
   give_token(idle, worker, ECHO__NUDGED);]]
   [[void echo__idle_nudge(echo__idle *idle, unsigned worker) {
   give_token(idle, worker, ECHO__CLAIMED);]])
+bug(idle.sleep-in-loop-unannounced FOUND scheduler/idle.c
+  [[seen | ECHO__ASLEEP_IN_LOOP, release)]] [[seen, release)]])
+bug(idle.sleep-in-loop-no-look FOUND scheduler/idle.c
+  [[  uint32_t seen = echo__load(word, relaxed);
+  do {
+    if (seen & tokens) return;
+  } while]]
+  [[  uint32_t seen = echo__load(word, relaxed);
+  do {
+  } while]])
+bug(idle.token-no-knock FOUND scheduler/idle.c
+  [[if (before & ECHO__ASLEEP_IN_LOOP)]] [[if (0)]])
 bug(idle.sleep-unannounced FOUND scheduler/idle.c
   [[uint32_t asleep = seen | ECHO__ASLEEP;]] [[uint32_t asleep = seen;]])
 bug(idle.found-no-look FOUND scheduler/worker.c
@@ -220,8 +232,8 @@ bug(idle.found-more-ignored FOUND scheduler/worker.c
   [[  else if (taken->more)
     echo__notify(s, taken->priority);]] [[]])
 bug(idle.rest-still-counted FOUND scheduler/worker.c
-  [[    worker->searching = false;
-    echo__idle_stop_searching(&s->idle);]] [[    worker->searching = false;]])
+  [[  worker->searching = false;
+  echo__idle_stop_searching(&worker->scheduler->idle);]] [[  worker->searching = false;]])
 # Work that the second look found is found like any other: what is left of it needs a look, too.
 bug(idle.look-uncounted FOUND scheduler/idle.c
   [[if (stays) echo__add(&idle->searching, 1, relaxed);

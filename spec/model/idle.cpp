@@ -35,6 +35,7 @@ struct stage : model::scenario {
   echo__presence present;
   echo__side sides[WORKERS];
   echo__worker workers[WORKERS];
+  echo__loop loops[WORKERS];
   echo_task tasks[TASKS];
   int expected, ended = 0, started = 0;
   event all_started, child_ran;
@@ -61,6 +62,7 @@ struct stage : model::scenario {
       workers[i].searching = false;
       workers[i].ran = 0;
       workers[i].bound = {};
+      workers[i].loop = NULL;
     }
     for (echo__injector &injector : q.injectors)
       echo__injector_init(&injector);
@@ -74,6 +76,13 @@ struct stage : model::scenario {
       echo__store(&task.priority, ECHO_PRIORITY_NORMAL, relaxed);
       task.flags = ECHO__DETACHED;
     }
+  }
+
+  /* From now on the worker sleeps in a loop. */
+  void give_loop(unsigned worker) {
+    echo__store(&loops[worker].rung, 0, relaxed);
+    echo__store(&s.idle.sleepers[worker].loop, &loops[worker], relaxed);
+    workers[worker].loop = &loops[worker];
   }
 
   void fill(int number, echo_task_function function) {
@@ -142,6 +151,9 @@ bool echo__task_requeue(echo_task *) {
   return false;
 }
 void echo__after_suspend(echo__worker *, echo_task *) {
+}
+bool echo__task_go_on(echo_task *) {
+  return false;
 }
 void echo__obey(echo__worker *) {
 }
@@ -290,6 +302,43 @@ struct pinned_and_not : stage {
   }
 };
 
+/* As above, of workers that sleep in their loops, or of which one does. */
+struct one_in_loop : one_worker {
+  one_in_loop() {
+    give_loop(0);
+  }
+};
+
+struct one_pinned_in_loop : one_pinned {
+  one_pinned_in_loop() {
+    give_loop(0);
+  }
+};
+
+struct two_meet_in_loops : two_meet {
+  two_meet_in_loops() {
+    give_loop(0);
+    give_loop(1);
+  }
+};
+
+struct one_of_two_in_loop : pinned_and_not {
+  one_of_two_in_loop() {
+    give_loop(0);
+  }
+};
+
+struct nudged_in_loop : nudged {
+  nudged_in_loop() {
+    give_loop(0);
+  }
+};
+
+SCENARIO(one_in_loop, 2, 60000, 3, 1)
+SCENARIO(one_pinned_in_loop, 2, 60000, 3, 1)
+SCENARIO(two_meet_in_loops, 3, 60000, 1, 0)
+SCENARIO(one_of_two_in_loop, 3, 60000, 1, 0)
+SCENARIO(nudged_in_loop, 3, 40000, 0, 0)
 SCENARIO(one_worker, 2, 60000, 3, 1)
 SCENARIO(two_meet, 3, 60000, 2, 1)
 SCENARIO(three_meet, 4, 60000, 1, 0)

@@ -228,6 +228,9 @@ bool echo__task_requeue(echo_task *) {
 }
 void echo__after_suspend(echo__worker *, echo_task *) {
 }
+bool echo__task_go_on(echo_task *) {
+  return false;
+}
 void echo__obey(echo__worker *) {
 }
 void echo__obey_sorting(echo__worker *) {

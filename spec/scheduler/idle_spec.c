@@ -39,7 +39,7 @@ static bool second_look(void *context) {
 }
 
 static bool park(look *l, uint64_t deadline) {
-  return echo__idle_park(&idle, ME, deadline, second_look, l);
+  return echo__idle_park(&idle, ME, deadline, NULL, second_look, l);
 }
 
 static void expect_awake(unsigned searching) {
@@ -125,7 +125,7 @@ static bool be_claimed_slowly(void *threads) {
 IT(waits_for_the_token_of_whoever_has_claimed_it) {
   spec_threads threads = {0};
   atomic_store(&given, false);
-  assert_true(echo__idle_park(&idle, ME, ECHO__FOREVER, be_claimed_slowly, &threads));
+  assert_true(echo__idle_park(&idle, ME, ECHO__FOREVER, NULL, be_claimed_slowly, &threads));
   bool was_given = atomic_load(&given);
   spec_threads_join(&threads);
   assert_true(was_given);
@@ -204,7 +204,7 @@ static void *work(void *unused) {
     if (searching) echo__idle_stop_searching(&idle);
     for (unsigned k = 0; k < atomic_load(&done) % 13; k++)
       echo__pause();
-    searching = echo__idle_park(&idle, ME, ECHO__FOREVER, has_work, NULL);
+    searching = echo__idle_park(&idle, ME, ECHO__FOREVER, NULL, has_work, NULL);
   }
   if (searching) echo__idle_stop_searching(&idle);
   return NULL;

@@ -60,6 +60,8 @@ enum {
   ECHO__SPIN_PAUSES = 50,   /* pauses between two of them, a microsecond or so */
   ECHO__SPIN_AFTER = 8,     /* tasks since the last wake-up that make a worker "busy" */
   ECHO__SPIN_WORTH = 50000, /* nanoseconds of sleep that a spin would rather have bridged */
+  ECHO__TURN_TASKS = 61,    /* tasks between two turns of a worker's event loop, at most */
+  ECHO__TURN_TIME = 200000, /* nanoseconds, likewise */
   ECHO__MAX_WORKERS = 1024  /* workers of one scheduler */
 };
 

@@ -30,8 +30,8 @@
 #include <stddef.h>
 #include <uv.h>
 
+#include "base/doorbell.h"
 #include "base/wait.h"
-#include "lua/doorbell.h"
 
 struct echo__mailbox;
 

@@ -9,19 +9,25 @@ int echo__idle_init(echo__idle *idle, unsigned workers) {
   idle->workers = workers;
   idle->sleepers = aligned_alloc(ECHO__LINE, workers * sizeof *idle->sleepers);
   if (idle->sleepers == NULL) return ECHO_MEMORY;
+  for (unsigned i = 0; i < workers; i++)
+    echo__store(&idle->sleepers[i].loop, NULL, relaxed);
   echo__idle_reset(idle);
   return ECHO_OK;
 }
 
 void echo__idle_reset(echo__idle *idle) {
   echo__store(&idle->searching, 0, relaxed);
-  for (int i = 0; i < ECHO__PARKED_WORDS; i++)
+  for (int i = 0; i < ECHO__PARKED_WORDS; i++) {
     echo__store(&idle->parked[i], 0, relaxed);
+    echo__store(&idle->looping[i], 0, relaxed);
+  }
   for (unsigned i = 0; i < idle->workers; i++)
     echo__store(&idle->sleepers[i].token, 0, relaxed);
 }
 
 void echo__idle_close(echo__idle *idle) {
+  for (unsigned i = 0; i < idle->workers; i++)
+    echo__loop_destroy(echo__load(&idle->sleepers[i].loop, relaxed));
   free(idle->sleepers);
 }
 
@@ -35,9 +41,11 @@ static uint64_t bit_of(unsigned worker) {
 
 /* A sleeper that was given the same token before is on its way. */
 static void give_token(echo__idle *idle, unsigned worker, uint32_t token) {
-  echo__word *word = &idle->sleepers[worker].token;
-  uint32_t before = echo__or(word, token, release); /* PAIR idle.token */
-  if ((before & (ECHO__ASLEEP | token)) == ECHO__ASLEEP) echo__word_wake_one(word);
+  echo__sleeper *sleeper = &idle->sleepers[worker];
+  uint32_t before = echo__or(&sleeper->token, token, acq_rel); /* PAIR idle.token idle.loop */
+  if (before & token) return;
+  if (before & ECHO__ASLEEP) echo__word_wake_one(&sleeper->token);
+  if (before & ECHO__ASLEEP_IN_LOOP) echo__loop_knock(echo__load(&sleeper->loop, relaxed));
 }
 
 /* Clears the bit; true if it was set, that is, if the caller is the one who cleared it. */
@@ -48,8 +56,10 @@ static bool clear_bit(echo__idle *idle, unsigned worker) {
 
 static bool claim_in_word(echo__idle *idle, unsigned word) {
   uint64_t bits = echo__load(&idle->parked[word], seq_cst); /* PAIR idle.announce */
-  for (; bits != 0; bits &= bits - 1) {
-    unsigned worker = word * WORD_BITS + (unsigned)__builtin_ctzll(bits);
+  while (bits != 0) {
+    uint64_t rested = bits & ~echo__load(&idle->looping[word], relaxed);
+    unsigned worker = word * WORD_BITS + (unsigned)__builtin_ctzll(rested != 0 ? rested : bits);
+    bits &= ~bit_of(worker);
     if (!clear_bit(idle, worker)) continue;
     echo__add(&idle->searching, 1, relaxed);
     give_token(idle, worker, ECHO__CLAIMED);
@@ -108,6 +118,15 @@ static void sleep_for(echo__word *word, uint32_t tokens, uint64_t deadline) {
   }
 }
 
+/* The same in the loop, but once. */
+static void sleep_in(echo__loop *loop, echo__word *word, uint32_t tokens, uint64_t deadline) {
+  uint32_t seen = echo__load(word, relaxed);
+  do {
+    if (seen & tokens) return;
+  } while (!echo__cas(word, &seen, seen | ECHO__ASLEEP_IN_LOOP, release)); /* PAIR idle.loop */
+  echo__loop_sleep(loop, deadline);
+}
+
 /* Takes the bit back and clears the tokens; true if the worker was claimed. */
 static bool rise(echo__idle *idle, unsigned worker) {
   echo__word *word = &idle->sleepers[worker].token;
@@ -117,14 +136,41 @@ static bool rise(echo__idle *idle, unsigned worker) {
   return claimed;
 }
 
-bool echo__idle_park(echo__idle *idle, unsigned worker, uint64_t deadline,
+echo__loop *echo__idle_loop(echo__idle *idle, unsigned worker) {
+  echo__sleeper *sleeper = &idle->sleepers[worker];
+  echo__loop *loop = echo__load(&sleeper->loop, relaxed);
+  if (loop == NULL) loop = echo__loop_create();
+  echo__store(&sleeper->loop, loop, relaxed);
+  return loop;
+}
+
+static void sleep_somewhere(echo__idle *idle, unsigned worker, uint64_t deadline,
+                            echo__loop *loop) {
+  echo__word *word = &idle->sleepers[worker].token;
+  if (loop != NULL)
+    sleep_in(loop, word, ECHO__CLAIMED | ECHO__NUDGED, deadline);
+  else
+    sleep_for(word, ECHO__CLAIMED | ECHO__NUDGED, deadline);
+}
+
+/* Says whether the worker sleeps in its loop, if that has changed. */
+static void note_loop(echo__idle *idle, unsigned worker, bool loops) {
+  echo__atomic(uint64_t) *word = &idle->looping[worker / WORD_BITS];
+  uint64_t bit = bit_of(worker);
+  if (((echo__load(word, relaxed) & bit) != 0) == loops) return;
+  if (loops)
+    echo__or(word, bit, relaxed);
+  else
+    echo__and(word, ~bit, relaxed);
+}
+
+bool echo__idle_park(echo__idle *idle, unsigned worker, uint64_t deadline, echo__loop *loop,
                      bool (*busy)(void *context), void *context) {
+  note_loop(idle, worker, loop != NULL);
   echo__or(word_of(idle, worker), bit_of(worker), relaxed);
   echo__fence(seq_cst); /* PAIR idle.announce */
   bool stays = busy(context);
-  if (!stays) {
-    sleep_for(&idle->sleepers[worker].token, ECHO__CLAIMED | ECHO__NUDGED, deadline);
-  }
+  if (!stays) sleep_somewhere(idle, worker, deadline, loop);
   if (rise(idle, worker)) return true;
   if (stays) echo__add(&idle->searching, 1, relaxed);
   return stays;

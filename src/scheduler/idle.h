@@ -44,6 +44,16 @@
  * it gets up, and before it sleeps again it announces itself again. What a worker pins to itself
  * needs no waking: its thread is awake and looks before it sleeps.
  *
+ * A worker that has something alive on its event loop sleeps there instead of on its token, and
+ * says so with ASLEEP_IN_LOOP. Who gives it a token then knocks at the loop's bell. The swap that
+ * sets the bit and the one that gives the token are changes of the same word, so one comes first:
+ * either the sleeper sees the token and does not sleep, or who gives it sees the bit, and with it
+ * the loop (PAIR idle.loop). A knock may come late, when the worker has woken for another reason:
+ * that ends its next sleep early, and no sleep relies on the knock of another, since it is the
+ * token that is looked at after each. All else is as above: what is announced, and who claims,
+ * does not depend on where a worker sleeps. A worker on its token is claimed before one in its
+ * loop, which has a second purpose, and takes longer to come.
+ *
  * Rejected: polling with a short sleep (a millisecond's delay and never idle); a condition variable
  * for all (every submit takes the mutex, and wakes whom it likes); an event count per submit (a
  * system call a task: fourteen times slower when measured); one word for count and bits (48 workers
@@ -58,14 +68,16 @@
 #include "base/atomic.h"
 #include "base/tuning.h"
 #include "base/wait.h"
+#include "scheduler/loop.h"
 
 enum { ECHO__PARKED_WORDS = (ECHO__MAX_WORKERS + 63) / 64 };
 
 /* Bits of a token. */
-enum { ECHO__CLAIMED = 1, ECHO__NUDGED = 2, ECHO__ASLEEP = 4 };
+enum { ECHO__CLAIMED = 1, ECHO__NUDGED = 2, ECHO__ASLEEP = 4, ECHO__ASLEEP_IN_LOOP = 8 };
 
 typedef struct echo__sleeper {
   ECHO__ALIGNED echo__word token;
+  echo__atomic(echo__loop *) loop; /* NULL until the worker first asks for it */
 } echo__sleeper;
 
 typedef struct echo__idle {
@@ -73,6 +85,7 @@ typedef struct echo__idle {
   echo__sleeper *sleepers; /* one a worker */
   ECHO__ALIGNED echo__atomic(uint32_t) searching;
   echo__atomic(uint64_t) parked[ECHO__PARKED_WORDS];
+  echo__atomic(uint64_t) looping[ECHO__PARKED_WORDS]; /* those that sleep in their loop: a hint */
 } echo__idle;
 
 /* ECHO_OK or ECHO_MEMORY. */
@@ -106,10 +119,14 @@ bool echo__idle_search(echo__idle *idle);
  * what is left. Worker only. */
 bool echo__idle_stop_searching(echo__idle *idle);
 
-/* Parks the worker until it is claimed, nudged or the deadline passes. Must not count as searching.
- * `busy` is asked once after the announcement: if it answers true the worker does not sleep. True
- * if it was claimed or did not sleep: it then counts as searching. Worker only. */
-bool echo__idle_park(echo__idle *idle, unsigned worker, uint64_t deadline,
+/* The worker's loop, made if there is none; NULL without memory. Worker only. */
+echo__loop *echo__idle_loop(echo__idle *idle, unsigned worker);
+
+/* Parks the worker until it is claimed, nudged or the deadline passes; if `loop` is not NULL, also
+ * until something is due there, or for no reason. Must not count as searching. `busy` is asked once
+ * after the announcement: if it answers true the worker does not sleep. True if it was claimed or
+ * did not sleep: it then counts as searching. Worker only. */
+bool echo__idle_park(echo__idle *idle, unsigned worker, uint64_t deadline, echo__loop *loop,
                      bool (*busy)(void *context), void *context);
 
 #endif

@@ -27,6 +27,7 @@
 #include "scheduler/idle.h"
 #include "scheduler/interrupt.h"
 #include "scheduler/lane.h"
+#include "scheduler/loop.h"
 #include "scheduler/named_queue.h"
 #include "scheduler/room.h"
 #include "scheduler/task.h"
@@ -69,6 +70,7 @@ struct echo__worker {
   unsigned ran; /* tasks since the last wake-up */
   int64_t handles;
   echo__bound bound;
+  echo__loop *loop; /* NULL: it has none */
   /* Written by the worker, read by anybody. */
   echo__atomic(uint64_t) submitted, ended, cancelled, stolen, parked;
   echo__atomic(uint64_t) suspended; /* now, those included that wait to be called again */

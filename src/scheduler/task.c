@@ -60,6 +60,14 @@ bool echo__task_seize(echo_task *task) {
   return true;
 }
 
+bool echo__task_go_on(echo_task *task) {
+  uint32_t word = echo__load(&task->word, relaxed);
+  do {
+    if (state_in(word) != ECHO_TASK_SUSPENDED) return false;
+  } while (!swap(task, &word, with_state(word, ECHO_TASK_RUNNING)));
+  return true;
+}
+
 bool echo__task_resume(echo_task *task, bool *bound) {
   uint32_t word = echo__load(&task->word, relaxed), after;
   bool suspended;

@@ -101,6 +101,10 @@ echo_task_state echo__task_suspend(echo_task *task, bool cancels);
 /* SUSPENDED to RUNNING, in order to end one that is held; false if it was resumed or cancelled. */
 bool echo__task_seize(echo_task *task);
 
+/* SUSPENDED to RUNNING, to be called without having been queued; false if it was resumed or
+ * cancelled. */
+bool echo__task_go_on(echo_task *task);
+
 /* A resume, seen from the task; true if the caller has to queue it. *bound says where. */
 bool echo__task_resume(echo_task *task, bool *bound);
 

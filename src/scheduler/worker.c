@@ -122,7 +122,20 @@ echo_steal echo__worker_step(echo__worker *worker) {
     echo__finish(s, task, ECHO_TASK_CANCELLED);
   else
     run(worker, task, taken.fair);
+  if (worker->loop != NULL) echo__loop_tick(worker->loop);
   return ECHO_STEAL_TAKEN;
+}
+
+/* Inside of a call-back of the loop, or of another task. */
+int echo_task_resume_now(echo_task *task) {
+  echo__worker *worker = echo__own_worker(task->scheduler);
+  if (worker == NULL || !echo__task_is_bound(task) || task->home != worker->index)
+    return ECHO_INVALID;
+  if (!echo__task_go_on(task)) return ECHO_INVALID;
+  echo__count_suspended(worker, -1);
+  run(worker, task, false);
+  echo__worker_go_on(worker);
+  return ECHO_OK;
 }
 
 /* -- resting ---------------------------------------------------------------------------------- */
@@ -179,43 +192,61 @@ static bool spin(const echo__worker *worker, const echo__waiter *waiter) {
 }
 
 /* After a burst the memory is kept for the next one, and given back when none came for a while. */
-static void park(echo__worker *worker, const echo__waiter *waiter, uint64_t deadline) {
+static void park(echo__worker *worker, const echo__waiter *waiter, uint64_t deadline,
+                 echo__loop *loop) {
   echo_scheduler *s = worker->scheduler;
   bool swollen = echo__pool_swollen(&s->pool);
   uint64_t trim_at = swollen ? echo__deadline_in(trim_after) : ECHO__FOREVER;
   bool trims = trim_at < deadline;
   rest r = {worker, waiter};
   worker->searching =
-      echo__idle_park(&s->idle, worker->index, trims ? trim_at : deadline, second_look, &r);
+      echo__idle_park(&s->idle, worker->index, trims ? trim_at : deadline, loop, second_look, &r);
   if (trims && !worker->searching && echo__now() >= trim_at) echo__pool_trim(&s->pool);
 }
 
 /* Tasks that answer each other across workers let each run one task and rest. If the answer comes
  * sooner than a spin would have ended, the next rest begins with one, as after many tasks. */
-static void park_for_pinned(echo__worker *worker, const echo__waiter *waiter, uint64_t deadline) {
+static void park_for_pinned(echo__worker *worker, const echo__waiter *waiter, uint64_t deadline,
+                            echo__loop *loop) {
   uint64_t began = echo__now();
-  park(worker, waiter, deadline);
+  park(worker, waiter, deadline, loop);
   bool soon = echo__now() - began < ECHO__SPIN_WORTH;
   if (soon && echo_queue_has_pinned(worker->scheduler->queue, worker->index))
     worker->ran = ECHO__SPIN_AFTER;
 }
 
+static void stop_searching(echo__worker *worker) {
+  if (!worker->searching) return;
+  worker->searching = false;
+  echo__idle_stop_searching(&worker->scheduler->idle);
+}
+
+static bool loop_is_awaited(const echo__worker *worker) {
+  return worker->loop != NULL && echo__loop_is_awaited(worker->loop);
+}
+
+/* Call-backs may take long, so a worker that runs them does not search. */
+static bool turn_loop(echo__worker *worker, const echo__waiter *waiter) {
+  stop_searching(worker);
+  echo__loop_turn(worker->loop);
+  return has_reason(worker, waiter);
+}
+
 void echo__worker_rest(echo__worker *worker, const echo__waiter *waiter, uint64_t deadline) {
   echo_scheduler *s = worker->scheduler;
+  if (loop_is_awaited(worker) && turn_loop(worker, waiter)) return;
   if (!worker->searching) worker->searching = echo__idle_search(&s->idle);
   bool expects = worker->searching || echo__load(&worker->suspended, relaxed) > 0;
   if (expects && spin(worker, waiter)) return;
-  if (worker->searching) {
-    worker->searching = false;
-    echo__idle_stop_searching(&s->idle);
-  }
+  stop_searching(worker);
   worker->ran = 0;
   if (s->interrupts.call != NULL) echo__interrupts_rest(worker);
   echo__bump(&worker->parked, 1);
+  echo__loop *loop = loop_is_awaited(worker) ? worker->loop : NULL;
   if (echo__load(&worker->suspended, relaxed) > 0)
-    park_for_pinned(worker, waiter, deadline);
+    park_for_pinned(worker, waiter, deadline, loop);
   else
-    park(worker, waiter, deadline);
+    park(worker, waiter, deadline, loop);
 }
 
 /* -- threads ---------------------------------------------------------------------------------- */
@@ -269,6 +300,7 @@ static void worker_main(void *argument) {
   work(worker);
   wind_up(worker);
   if (hooks->stop != NULL) hooks->stop(hooks->data, worker->index);
+  if (worker->loop != NULL) echo__loop_close(worker->loop);
   if (s->interrupts.call != NULL) echo__bell_shut(worker);
   echo__this_thread.worker = NULL;
   echo__store(&worker->left, true, release); /* PAIR worker.left */

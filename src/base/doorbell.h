@@ -1,9 +1,13 @@
 /*
  * A doorbell: a descriptor that is readable while it is rung. An event counter on Linux, else a
- * pipe. One thread at a time; its owner sees to that.
+ * pipe.
+ *
+ * It is used in one of two ways. Either one thread at a time rings and quiets it, which its owner
+ * sees to, and a bell that is rung already costs no system call. Or any thread knocks, and one
+ * answers.
  */
-#ifndef ECHO_LUA_DOORBELL_H
-#define ECHO_LUA_DOORBELL_H
+#ifndef ECHO_BASE_DOORBELL_H
+#define ECHO_BASE_DOORBELL_H
 
 #include <stdbool.h>
 
@@ -20,6 +24,12 @@ int echo__doorbell_open(echo__doorbell *bell);
 /* Makes it readable, or not readable any more. Both idempotent; nothing if it was not made. */
 void echo__doorbell_ring(echo__doorbell *bell);
 void echo__doorbell_quiet(echo__doorbell *bell);
+
+/* Makes it readable; nothing if it was not made. Any thread, also in a handler of signals. */
+void echo__doorbell_knock(const echo__doorbell *bell);
+
+/* Makes it not readable any more, unless somebody knocks again. One thread. */
+void echo__doorbell_answer(const echo__doorbell *bell);
 
 void echo__doorbell_close(echo__doorbell *bell);
 

@@ -1,4 +1,4 @@
-#include "lua/doorbell.h"
+#include "base/doorbell.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,6 +53,22 @@ void echo__doorbell_quiet(echo__doorbell *bell) {
   if (!bell->rung) return;
   uint64_t count;
   bell->rung = read(bell->reads, &count, sizeof count) != sizeof count;
+}
+
+/* One that does not fit any more finds the bell readable. */
+void echo__doorbell_knock(const echo__doorbell *bell) {
+  int saved = errno;
+  uint64_t one = 1;
+  while (write(bell->writes, &one, sizeof one) < 0 && errno == EINTR)
+    continue;
+  errno = saved;
+}
+
+/* An event counter gives all knocks at once; a pipe may hold several. */
+void echo__doorbell_answer(const echo__doorbell *bell) {
+  uint64_t counts[16];
+  while (read(bell->reads, counts, sizeof counts) == sizeof counts)
+    continue;
 }
 
 void echo__doorbell_close(echo__doorbell *bell) {
