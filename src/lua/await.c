@@ -1,5 +1,6 @@
 #include "lua/await.h"
 
+#include "lua/callback.h"
 #include "lua/check.h"
 #include "lua/error.h"
 #include "lua/fiber.h"
@@ -132,6 +133,7 @@ static int await_task(lua_State *L, bool protects) {
 }
 
 static int await_(lua_State *L) {
+  if (lua_type(L, 1) == LUA_TNUMBER) return echo__await_callback(L, echo__host_of(L));
   return await_task(L, false);
 }
 

@@ -1,4 +1,5 @@
-/* echo.await, echo.pawait: waiting for a task, see operation.h for where. */
+/* echo.await, echo.pawait: waiting for a task, see operation.h for where; and for a call-back, see
+ * callback.h. */
 #ifndef ECHO_LUA_AWAIT_H
 #define ECHO_LUA_AWAIT_H
 

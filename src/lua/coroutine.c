@@ -4,6 +4,7 @@
 
 #include "lua/interrupt.h"
 #include "lua/scope_call.h"
+#include "lua/task_yield.h"
 
 enum { PASSES = -2, FAILED = -1 };
 
@@ -103,6 +104,8 @@ static int resume_next(lua_State *L, int status, lua_KContext context) {
 
 static int resume(lua_State *L) {
   lua_State *coroutine = check_coroutine(L);
+  echo__fiber *fiber = echo__fiber_of(coroutine);
+  if (fiber != NULL) return echo__task_resume_coroutine(L, fiber);
   return resume_result(L, begin(L, coroutine, lua_gettop(L) - 1));
 }
 
@@ -157,7 +160,11 @@ static int wrap(lua_State *L) {
 }
 
 void echo__coroutine_install(lua_State *L, echo__worker_state *state) {
-  static const luaL_Reg functions[] = {{"resume", resume}, {"wrap", wrap}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"resume", resume},
+                                       {"wrap", wrap},
+                                       {"yield", echo__task_yield},
+                                       {"running", echo__task_running},
+                                       {NULL, NULL}};
   lua_getglobal(L, "coroutine");
   lua_pushlightuserdata(L, state);
   luaL_setfuncs(L, functions, 1);

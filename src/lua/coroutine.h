@@ -41,8 +41,8 @@ bool echo__can_suspend(const echo__worker_state *state, lua_State *L);
 int echo__pass_out(echo__worker_state *state, lua_State *L, lua_KContext context,
                    lua_KFunction next);
 
-/* Replaces resume, wrap and close in the state's `coroutine` library. The state has its host. May
- * raise memory errors. */
+/* Replaces resume, wrap, close, yield and running in the state's `coroutine` library. The state has
+ * its host. May raise memory errors. */
 void echo__coroutine_install(lua_State *L, echo__worker_state *state);
 
 #endif

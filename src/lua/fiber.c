@@ -1,10 +1,18 @@
 #include "lua/fiber.h"
 
 #include <lauxlib.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "lua/failure.h"
 #include "lua/scope.h"
+
+enum { FIBER = 1 }; /* in the address */
+
+echo__fiber *echo__fiber_of(lua_State *L) {
+  uintptr_t owner = *(uintptr_t *)lua_getextraspace(L);
+  return owner & FIBER ? (echo__fiber *)(owner - FIBER) : NULL;
+}
 
 /* (fiber) */
 static int make_coroutine(lua_State *L) {
@@ -12,6 +20,7 @@ static int make_coroutine(lua_State *L) {
   lua_State *coroutine = lua_newthread(L);
   fiber->reference = luaL_ref(L, LUA_REGISTRYINDEX);
   fiber->coroutine = coroutine;
+  *(uintptr_t *)lua_getextraspace(coroutine) = (uintptr_t)fiber | FIBER;
   return 0;
 }
 
@@ -46,6 +55,8 @@ echo__fiber *echo__fiber_take(echo__worker_state *state) {
 static void forget(echo__fiber *fiber) {
   *fiber->link = fiber->next;
   if (fiber->next != NULL) fiber->next->link = fiber->link;
+  lua_settop(fiber->coroutine, 0);
+  *(echo__worker_state **)lua_getextraspace(fiber->coroutine) = fiber->state;
   luaL_unref(fiber->state->L, LUA_REGISTRYINDEX, fiber->reference);
   free(fiber);
 }
@@ -54,7 +65,9 @@ void echo__fiber_give(echo__fiber *fiber, bool well) {
   echo__operation_close(&fiber->operation);
   fiber->state->fibers_out--;
   echo__failure_forget(fiber);
-  if (!well) {
+  if (fiber->end != NULL) *fiber->end = (echo__fiber_end){true, well};
+  fiber->end = NULL;
+  if (!well || fiber->known) {
     forget(fiber);
     return;
   }

@@ -7,6 +7,9 @@
  * still stands when the error is reported. A task that is suspended keeps its fiber, and the worker
  * takes another one for the next task.
  *
+ * The coroutine's extra space tells whose it is: the address of the fiber and 1, where other
+ * coroutines of the state have the state's address, as they are copies of the main thread.
+ *
  * A fiber is its worker state's, which frees it when it closes. The worker's thread alone uses it;
  * `operation` is also known to those who wake (operation.h).
  */
@@ -15,6 +18,11 @@
 
 #include "lua/job.h"
 #include "lua/operation.h"
+
+/* What a task came to that somebody has resumed, see task_yield.h. */
+typedef struct echo__fiber_end {
+  bool ended, well;
+} echo__fiber_end;
 
 typedef struct echo__fiber {
   struct echo__fiber *next, **link; /* of all in the state */
@@ -31,6 +39,9 @@ typedef struct echo__fiber {
   int raised;                 /* errors that told the task to end, see interrupt.h */
   bool noted;                 /* there is a note for it in the registry, see failure.h */
   bool left;                  /* its task is left where it stands, see interrupt.h */
+  bool known;                 /* its task knows its coroutine */
+  int passed;                 /* values on top of its stack that it is resumed with */
+  echo__fiber_end *end;       /* to be filled in when its task ends, or NULL */
   echo__operation operation;
 } echo__fiber;
 
@@ -40,6 +51,9 @@ echo__fiber *echo__fiber_take(echo__worker_state *state);
 /* Gives a fiber back whose task has ended. One whose task did not end well is freed: an error that
  * a hook raised leaves its coroutine without hooks for ever. */
 void echo__fiber_give(echo__fiber *fiber, bool well);
+
+/* The fiber whose coroutine this is, or NULL if it is another one, or its task is over. */
+echo__fiber *echo__fiber_of(lua_State *L);
 
 /* The job that runs in this state, or NULL. */
 echo__job *echo__fiber_job(const echo__host *host);

@@ -5,6 +5,7 @@
 #include "lua/coroutine.h"
 #include "lua/error.h"
 #include "lua/scope.h"
+#include "lua/state.h"
 
 enum {
   AT_ONCE = 1,
@@ -135,7 +136,7 @@ static void make_way(lua_State *L, echo__worker_state *state, echo__fiber *fiber
 
 static void on_hook(lua_State *L, lua_Debug *event) {
   (void)event;
-  echo__worker_state *state = *(echo__worker_state **)lua_getextraspace(L);
+  echo__worker_state *state = echo__state_of(L);
   echo__fiber *fiber = state->fiber;
   bool called = state->called;
   state->called = state->interrupted = 0;
@@ -168,8 +169,4 @@ void echo__interrupts_told(lua_State *L, echo__fiber *fiber) {
 
 void echo__interrupts_end(echo__fiber *fiber) {
   fiber->state->interrupted = fiber->state->called = 0;
-}
-
-void echo__interrupts_open(echo__worker_state *state) {
-  *(echo__worker_state **)lua_getextraspace(state->L) = state;
 }

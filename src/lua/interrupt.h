@@ -43,7 +43,4 @@ void echo__interrupts_told(lua_State *L, echo__fiber *fiber);
 /* Makes the innermost level known, or the one that is left; see above. */
 void echo__level_publish(echo__worker_state *state, struct echo__level *level);
 
-/* Lets lua_States of this worker be told apart: to be called for its main one. */
-void echo__interrupts_open(echo__worker_state *state);
-
 #endif

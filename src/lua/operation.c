@@ -69,10 +69,22 @@ static echo__operation *push_operation(lua_State *L, echo__host *host) {
   return operation;
 }
 
+/* The worker would sleep, and all that could wake it with it. */
+static void refuse_in_callback(lua_State *L, const echo__host *host,
+                               const echo__operation_type *type) {
+  const echo__worker_state *state = host->worker;
+  if (state == NULL || state->fiber != NULL || state->calls_back == 0) return;
+  luaL_error(L,
+             "%s cannot wait here: no task runs in a call-back of luv, nor in a coroutine that it "
+             "resumes; submit one that waits",
+             type->name);
+}
+
 echo__operation *echo__operation_open(lua_State *L, echo__host *host,
                                       const echo__operation_type *type) {
   echo__fiber *fiber = fiber_of(host);
   echo__operation *operation;
+  refuse_in_callback(L, host, type);
   if (fiber != NULL) {
     operation = &fiber->operation;
     echo__operation_close(operation);

@@ -75,6 +75,9 @@ typedef struct echo__worker_state {
   bool worn;                          /* it is to be made anew once no task has a fiber in it */
   size_t new_size;                    /* bytes it had when it was made */
   unsigned fibers_out;                /* fibers that tasks have */
+  bool loops;                         /* luv is loaded, see luv.h; so are the next two */
+  bool closing;                       /* call-backs are dropped */
+  int calls_back;                     /* inside so many call-backs */
   bool passing;                       /* a yield is on its way to the scheduler, see coroutine.h */
   volatile sig_atomic_t interrupted;  /* see interrupt.h; so are the next four */
   volatile sig_atomic_t called;       /* by the signal handler, since the last hook */

@@ -8,11 +8,16 @@
 #include "lua/coroutine.h"
 #include "lua/decode.h"
 #include "lua/fiber.h"
-#include "lua/interrupt.h"
+#include "lua/luv.h"
 #include "lua/module.h"
 
 echo__worker_state *echo__state_here(echo__runtime *runtime) {
   return &runtime->states[echo_worker_index(runtime->scheduler)];
+}
+
+echo__worker_state *echo__state_of(lua_State *L) {
+  const echo__fiber *fiber = echo__fiber_of(L);
+  return fiber != NULL ? fiber->state : *(echo__worker_state **)lua_getextraspace(L);
 }
 
 static int refuse_exit(lua_State *L) {
@@ -73,6 +78,7 @@ static int prepare(lua_State *L) {
   state->host->worker = state;
   state->codec = state->host->codec;
   echo__coroutine_install(L, state);
+  echo__luv_install(L, state);
   run_setups(L, state->codec, runtime->recipe.setups);
   return 0;
 }
@@ -80,7 +86,9 @@ static int prepare(lua_State *L) {
 static void discard(echo__runtime *runtime, echo__worker_state *state) {
   state->ready = false;
   state->worn = false;
+  echo__luv_close(state);
   if (state->L != NULL) lua_close(state->L);
+  echo__luv_closed(state);
   echo__fibers_close(state);
   echo__alloc_close(&state->alloc);
   echo__alloc_open(&state->alloc, runtime->recipe.memory_limit);
@@ -94,7 +102,7 @@ static void discard(echo__runtime *runtime, echo__worker_state *state) {
 static bool open_state(echo__runtime *runtime, echo__worker_state *state) {
   state->L = lua_newstate(echo__alloc_realloc, &state->alloc);
   if (state->L == NULL) return false;
-  echo__interrupts_open(state);
+  *(echo__worker_state **)lua_getextraspace(state->L) = state;
   lua_pushcfunction(state->L, prepare);
   lua_pushlightuserdata(state->L, runtime);
   lua_pushlightuserdata(state->L, state);

@@ -18,6 +18,9 @@ echo__worker_state *echo__state_here(echo__runtime *runtime);
  * it. */
 void echo__state_recover(echo__runtime *runtime, echo__worker_state *state);
 
+/* The state that any lua_State of a worker belongs to. */
+echo__worker_state *echo__state_of(lua_State *L);
+
 /* Makes a state anew that is worn, or whose making failed: this time has the same luck or better.
  * If it is false the state's error is on top of its stack, or there is no state (L is NULL), or no
  * codec. */
