@@ -16,6 +16,14 @@ if(LUA_TO_TEST_FOUND)
   echo_spec(lua buffer WITH allocations.c WRAP ${ECHO_ALLOCATIONS} LINK PkgConfig::LUA_TO_TEST)
 endif()
 
+# Libraries that luv_spec.lua finds in luv's place.
+foreach(kind foreign old)
+  add_library(spec-luv-${kind} MODULE lua/support/foreign_luv.c)
+  set_target_properties(spec-luv-${kind} PROPERTIES PREFIX "" OUTPUT_NAME luv SUFFIX ".so"
+    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/luv/${kind})
+endforeach()
+target_compile_definitions(spec-luv-old PRIVATE OLD)
+
 find_program(ECHO_LUA_INTERPRETER NAMES lua5.4 lua54 lua-5.4)
 find_program(ECHO_BUSTED NAMES busted)
 # The plain interpreter cannot load a module that was built with a sanitizer. The two semicolons at

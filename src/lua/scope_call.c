@@ -269,10 +269,10 @@ static int close_next(lua_State *L, int status, lua_KContext context) {
 int echo__scope_close_coroutine(lua_State *L) {
   lua_State *coroutine = lua_tothread(L, 1);
   luaL_argexpected(L, coroutine != NULL, 1, "thread");
+  if (lua_status(coroutine) != LUA_YIELD) return close_now(L);
   if (echo__fiber_of(coroutine) != NULL)
     return luaL_argerror(L, 1, "a task's coroutine cannot be closed: cancel the task instead");
-  if (lua_status(coroutine) == LUA_YIELD) return close_next(L, LUA_OK, 0);
-  return close_now(L);
+  return close_next(L, LUA_OK, 0);
 }
 
 /* -- methods ---------------------------------------------------------------------------------- */
