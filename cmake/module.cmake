@@ -30,7 +30,7 @@ add_custom_command(OUTPUT ${prelude}
 target_sources(echo_lua_objects PRIVATE ${prelude})
 
 add_library(echo_module MODULE ${ECHO_CORE_OBJECTS} $<TARGET_OBJECTS:echo_lua_objects>)
-target_link_libraries(echo_module PRIVATE PkgConfig::LIBUV Threads::Threads)
+target_link_libraries(echo_module PRIVATE PkgConfig::LIBUV Threads::Threads ${CMAKE_DL_LIBS})
 set_target_properties(echo_module PROPERTIES PREFIX "" OUTPUT_NAME echo SUFFIX ".so"
   LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/module)
 if(APPLE)

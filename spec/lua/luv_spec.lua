@@ -142,10 +142,15 @@ describe("luv in a task", function()
         assert(not err, err)
         local sent, got = ("%d;"):format(number):rep(1000), {}
         echo.await(3, socket.write, socket, sent)
+        local function read(done)
+          socket:read_start(function(_, data)
+            socket:read_stop()
+            done(data)
+          end)
+        end
         local size = 0
         while size < #sent do
-          local _, data = echo.await(2, socket.read_start, socket)
-          socket:read_stop()
+          local data = echo.await(1, read)
           got[#got + 1] = data
           size = size + #data
         end
