@@ -316,7 +316,7 @@ bug(idle.pin-claims FOUND scheduler/idle.c
   [[if (bits & bit_of(worker)) give_token(idle, worker, ECHO__NUDGED);]]
   [[if (bits & bit_of(worker)) give_token(idle, worker, ECHO__CLAIMED);]])
 bug(idle.token-asleep-forgotten FOUND scheduler/idle.c
-  [[if ((before & (ECHO__ASLEEP | token)) == ECHO__ASLEEP)]] [[if (before == ECHO__ASLEEP)]])
+  [[if (before & token) return;]] [[if (before & (ECHO__CLAIMED | ECHO__NUDGED)) return;]])
 bug(idle.second-look-unpinned FOUND scheduler/worker.c
   [[return echo_queue_has_work_for(worker->scheduler->queue, worker->index, ECHO_PRIORITY_LOW) ||]]
   [[return echo_queue_has_work(worker->scheduler->queue) ||]])
