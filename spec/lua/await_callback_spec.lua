@@ -105,9 +105,10 @@ describe("echo.await with a function", function()
   it("raises what a function returns that could not begin", function()
     local err = fail(function()
       local uv = require "luv"
-      echo.await(4, uv.tcp_connect, uv.new_tcp(), "no address", 80)
+      echo.await(2, uv.shutdown, uv.new_tcp())
     end)
-    includes("Invalid IP address or port", err.message)
+    includes("ENOTCONN: socket is not connected", err.message)
+    assert.equal("EINVAL: no", refusal(echo.await, 1, function() return nil, "EINVAL: no", "EINVAL" end))
     assert.equal("value", echo.await(1, function(done)
       done("value")
       return nil, "text", "NAME"
