@@ -79,6 +79,11 @@ ECHO_API int echo_builder_with_interrupt(echo_builder *builder,
                                          void (*interrupt)(void *data, unsigned worker),
                                          void *data);
 
+/* Whether the scheduler may use a signal for that. Without one the call-back is never called: tasks
+ * ask echo_task_should_make_way and echo_task_is_cancelled from time to time. Default: it may.
+ * ECHO_OK. */
+ECHO_API int echo_builder_with_signal(echo_builder *builder, bool signal);
+
 /* Worker i stays on the i-th processor, counted round, of those that the thread of the first submit
  * may use, as they stand then; never on another. Has no effect where the system cannot do that.
  * Default: off. ECHO_OK. */
@@ -192,8 +197,8 @@ ECHO_API int echo_task_set_priority(echo_task *task, echo_priority priority);
  * but not in a handler of signals. */
 ECHO_API void echo_worker_interrupt(echo_scheduler *scheduler, unsigned worker);
 
-/* True if the scheduler can interrupt: it has a call-back, a signal was free, and nobody has taken
- * that signal since. Any thread. */
+/* True if the scheduler can interrupt: it has a call-back, may use a signal, one was free, and
+ * nobody has taken that signal since. Any thread. */
 ECHO_API bool echo_scheduler_interrupts(const echo_scheduler *scheduler);
 
 /* Calls a suspended task at once, inside of this call, and not from the queue; on the thread of its

@@ -87,6 +87,20 @@ static int with_memory_limit(lua_State *L) {
   return same(L);
 }
 
+/* ("signal" | "off") or ("count" [, instructions]) */
+static int with_interrupts(lua_State *L) {
+  static const char *const names[] = {"signal", "count", "off", NULL};
+  builder *b = check_open(L);
+  echo__interrupts_by by = (echo__interrupts_by)luaL_checkoption(L, 2, NULL, names);
+  if (by != ECHO__BY_COUNT) {
+    luaL_argcheck(L, lua_isnoneornil(L, 3), 3, "instructions: only \"count\" has them");
+  } else if (!lua_isnoneornil(L, 3)) {
+    b->recipe.period = (int)echo__check_integer(L, 3, "instructions", 1, INT_MAX);
+  }
+  b->recipe.interrupts_by = by;
+  return same(L);
+}
+
 static int with_name(lua_State *L) {
   builder *b = check_open(L);
   const char *name = echo__check_text(L, 2, "name");
@@ -213,6 +227,7 @@ const luaL_Reg echo__builder_methods[] = {{"with_worker_count", with_worker_coun
                                           {"with_capacity", with_capacity},
                                           {"with_pinning", with_pinning},
                                           {"with_memory_limit", with_memory_limit},
+                                          {"with_interrupts", with_interrupts},
                                           {"with_name", with_name},
                                           {"build", build},
                                           {NULL, NULL}};

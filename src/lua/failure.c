@@ -12,6 +12,7 @@ enum { VALUES = 5 };
 
 typedef struct report {
   echo__fiber *fiber; /* or NULL */
+  int level;          /* of its stack, where the traceback begins */
   const char *prefix;
   echo__codec *codec;
   const char *name;
@@ -79,10 +80,10 @@ static bool push_noted(lua_State *L, const echo__fiber *fiber, int value) {
 
 /* The lowest line of a task's traceback is our own C function. If it is the only one, as when the
  * results cannot travel, there is nothing to tell. */
-static void push_traceback(lua_State *L, const echo__fiber *fiber, int value) {
+static void push_traceback(lua_State *L, const report *r, int value) {
   static const char ours[] = "\n\t[C]: in ?";
   static const char head[] = "stack traceback:";
-  if (!push_noted(L, fiber, value)) luaL_traceback(L, fiber->coroutine, NULL, 0);
+  if (!push_noted(L, r->fiber, value)) luaL_traceback(L, r->fiber->coroutine, NULL, r->level);
   size_t length;
   const char *text = lua_tolstring(L, -1, &length);
   if (length < sizeof ours || strcmp(text + length - (sizeof ours - 1), ours) != 0) return;
@@ -173,7 +174,7 @@ static void encode_report(lua_State *L, const report *r, int first) {
 
 static void push_own_traceback(lua_State *L, const report *r) {
   if (r->fiber != NULL)
-    push_traceback(L, r->fiber, 2);
+    push_traceback(L, r, 2);
   else
     lua_pushliteral(L, "");
 }
@@ -229,15 +230,15 @@ static void run_report(lua_State *L, report *r) {
   lua_settop(L, top);
 }
 
-void echo__failure_report(echo__fiber *fiber) {
+void echo__failure_report(echo__fiber *fiber, int level) {
   echo__worker_state *state = fiber->state;
-  report r = {fiber, "", state->codec, NULL, fiber->output};
+  report r = {fiber, level, "", state->codec, NULL, fiber->output};
   lua_xmove(fiber->coroutine, state->L, 1);
   run_report(state->L, &r);
 }
 
 void echo__failure_report_here(lua_State *L, const char *prefix, echo__codec *codec,
                                const char *name, echo__message *output) {
-  report r = {NULL, prefix, codec, name, output};
+  report r = {NULL, 0, prefix, codec, name, output};
   run_report(L, &r);
 }

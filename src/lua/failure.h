@@ -12,10 +12,10 @@
 #include "lua/fiber.h"
 
 /* Puts into the fiber's output what its coroutine failed with: the error value is on top of its
- * stack, which is not unwound yet. Where that is an error object its kind becomes the fiber's.
- * Never raises; if even this fails for want of memory the output is empty. The thread that runs the
- * state. */
-void echo__failure_report(echo__fiber *fiber);
+ * stack, and popped; the traceback is that of the stack from `level` on. Where that is an error
+ * object its kind becomes the fiber's. Never raises; if even this fails for want of memory the
+ * output is empty. The thread that runs the state. */
+void echo__failure_report(echo__fiber *fiber, int level);
 
 /* Pushes a message handler that notes the stack. */
 void echo__failure_push_noter(lua_State *L, echo__host *host);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "lua/failure.h"
+#include "lua/interrupt.h"
 #include "lua/scope.h"
 
 enum { FIBER = 1 }; /* in the address */
@@ -56,7 +57,8 @@ static void forget(echo__fiber *fiber) {
   *fiber->link = fiber->next;
   if (fiber->next != NULL) fiber->next->link = fiber->link;
   lua_settop(fiber->coroutine, 0);
-  *(echo__worker_state **)lua_getextraspace(fiber->coroutine) = fiber->state;
+  *(echo__own_hook **)lua_getextraspace(fiber->coroutine) =
+      fiber->own_hook != NULL ? fiber->own_hook : &fiber->state->no_hook;
   luaL_unref(fiber->state->L, LUA_REGISTRYINDEX, fiber->reference);
   free(fiber);
 }
@@ -67,12 +69,12 @@ void echo__fiber_give(echo__fiber *fiber, bool well) {
   echo__failure_forget(fiber);
   if (fiber->end != NULL) *fiber->end = (echo__fiber_end){true, well};
   fiber->end = NULL;
-  if (!well || fiber->known) {
+  if (fiber->spent || fiber->known) {
     forget(fiber);
     return;
   }
-  if (lua_gethookmask(fiber->coroutine) != 0) lua_sethook(fiber->coroutine, NULL, 0, 0);
   lua_settop(fiber->coroutine, 0);
+  echo__interrupts_clear(fiber->coroutine);
   fiber->run = NULL;
   fiber->next_spare = fiber->state->spare;
   fiber->state->spare = fiber;

@@ -8,7 +8,7 @@
  * takes another one for the next task.
  *
  * The coroutine's extra space tells whose it is: the address of the fiber and 1, where other
- * coroutines of the state have the state's address, as they are copies of the main thread.
+ * coroutines have the address of what is known of their hooks (own_hook.h).
  *
  * A fiber is its worker state's, which frees it when it closes. The worker's thread alone uses it;
  * `operation` is also known to those who wake (operation.h).
@@ -38,18 +38,22 @@ typedef struct echo__fiber {
   bool over, well;            /* its task has ended, and how, while its scopes have not */
   int raised;                 /* errors that told the task to end, see interrupt.h */
   bool noted;                 /* there is a note for it in the registry, see failure.h */
+  bool reported;              /* what its task fails with is in the output */
+  bool failed;                /* its task has failed, and the coroutine ended well */
+  bool spent;                 /* the coroutine is of no more use */
   bool left;                  /* its task is left where it stands, see interrupt.h */
   bool known;                 /* its task knows its coroutine */
   int passed;                 /* values on top of its stack that it is resumed with */
   echo__fiber_end *end;       /* to be filled in when its task ends, or NULL */
+  echo__own_hook *own_hook;   /* what its tasks have set for the coroutine, or NULL */
   echo__operation operation;
 } echo__fiber;
 
 /* A fiber at rest, made if there is none; NULL without memory. */
 echo__fiber *echo__fiber_take(echo__worker_state *state);
 
-/* Gives a fiber back whose task has ended. One whose task did not end well is freed: an error that
- * a hook raised leaves its coroutine without hooks for ever. */
+/* Gives a fiber back whose task has ended, well or not. One that an error left as a whole is freed:
+ * if a hook raised it, the coroutine is without hooks for ever. So is one that its task knows. */
 void echo__fiber_give(echo__fiber *fiber, bool well);
 
 /* The fiber whose coroutine this is, or NULL if it is another one, or its task is over. */

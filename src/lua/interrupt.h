@@ -21,8 +21,12 @@
  * `called` tells a hook that was set by the handler from one whose instructions are over: only the
  * latter raises a further error.
  *
- * A hook of the task's own is put by while ours stands in its place, and put back when ours has
- * been called.
+ * Hooks of the task's own, which it sets by debug.sethook, are called by ours (own_hook.h). One
+ * that C code sets is put by while ours stands in its place, and put back when ours has been
+ * called.
+ *
+ * Where signals are not to be had a coroutine keeps a count hook all the time, which looks up by
+ * itself every `period` instructions; or else nothing that runs is interrupted (`interrupts_by`).
  */
 #ifndef ECHO_LUA_INTERRUPT_H
 #define ECHO_LUA_INTERRUPT_H
@@ -42,5 +46,14 @@ void echo__interrupts_told(lua_State *L, echo__fiber *fiber);
 
 /* Makes the innermost level known, or the one that is left; see above. */
 void echo__level_publish(echo__worker_state *state, struct echo__level *level);
+
+/* What the task has set for this coroutine has changed: sets the hook that is called for it. */
+void echo__interrupts_set(lua_State *L);
+
+/* True if C code has set a hook of its own. */
+bool echo__interrupts_foreign(lua_State *L);
+
+/* Takes back whatever hook a coroutine has, for the next task in it. */
+void echo__interrupts_clear(lua_State *L);
 
 #endif

@@ -1,7 +1,6 @@
 #include "lua/run.h"
 
 #include <lauxlib.h>
-#include <string.h>
 
 #include "lua/coroutine.h"
 #include "lua/decode.h"
@@ -9,6 +8,7 @@
 #include "lua/failure.h"
 #include "lua/fiber.h"
 #include "lua/interrupt.h"
+#include "lua/reporter.h"
 #include "lua/scope_call.h"
 #include "lua/state.h"
 #include "lua/terms.h"
@@ -32,11 +32,23 @@ static int decode_values(lua_State *L, echo__fiber *f, const echo__message *mess
   return count;
 }
 
+/* A failed task, whose variables have been closed, ends its coroutine well. */
+static int end_badly(echo__fiber *f, int status) {
+  echo__reporter_report(f, status, 0);
+  f->failed = true;
+  return 0;
+}
+
+static bool went_well(int status) {
+  return status == LUA_OK || status == LUA_YIELD;
+}
+
 /* A task can yield, so an error that it catches throws away the C stack below it: what comes after
  * its call is a continuation. That it yielded to the scheduler is for fail() to say. */
 static int finish_task(lua_State *L, int status, lua_KContext context) {
-  (void)status;
-  encode_results(L, (echo__fiber *)context, 2, lua_gettop(L) - 1, ECHO__ROOT_RESULT, 1);
+  echo__fiber *f = (echo__fiber *)context;
+  if (!went_well(status)) return end_badly(f, status);
+  encode_results(L, f, 3, lua_gettop(L) - 2, ECHO__ROOT_RESULT, 1);
   return 0;
 }
 
@@ -44,10 +56,11 @@ static int finish_task(lua_State *L, int status, lua_KContext context) {
  * where failure.c looks for it. */
 static int task_main(lua_State *L) {
   echo__fiber *f = lua_touserdata(L, 1);
+  echo__reporter_push(L);
   int count = decode_values(L, f, &f->run->job->input);
-  lua_copy(L, 2, 1);
-  lua_callk(L, count - 1, LUA_MULTRET, (lua_KContext)f, finish_task);
-  return finish_task(L, LUA_OK, (lua_KContext)f);
+  lua_copy(L, 3, 1);
+  int status = lua_pcallk(L, count - 1, LUA_MULTRET, 2, (lua_KContext)f, finish_task);
+  return finish_task(L, status, (lua_KContext)f);
 }
 
 /* Pushes the map's function, which a worker decodes once and keeps while it works on that map. */
@@ -67,10 +80,11 @@ static int finish_item(lua_State *L, int status, lua_KContext context);
 /* Calls the function on the items from f->item on; each makes place for its result. */
 static int call_items(lua_State *L, echo__fiber *f) {
   for (; f->item < f->run->chunk->count; f->item++) {
-    lua_pushvalue(L, 2);
+    lua_pushvalue(L, 1);
     lua_pushvalue(L, 3 + f->item);
     lua_pushinteger(L, f->run->chunk->first + f->item);
-    lua_callk(L, 2, 1, (lua_KContext)f, finish_item);
+    int status = lua_pcallk(L, 2, 1, 2, (lua_KContext)f, finish_item);
+    if (status != LUA_OK) return end_badly(f, status);
     lua_replace(L, 3 + f->item);
   }
   encode_results(L, f, 3, f->run->chunk->count, ECHO__ROOT_ITEM, f->run->chunk->first);
@@ -78,18 +92,18 @@ static int call_items(lua_State *L, echo__fiber *f) {
 }
 
 static int finish_item(lua_State *L, int status, lua_KContext context) {
-  (void)status;
   echo__fiber *f = (echo__fiber *)context;
+  if (!went_well(status)) return end_badly(f, status);
   lua_replace(L, 3 + f->item++);
   return call_items(L, f);
 }
 
-/* (run): the function stays in the first place, as above, and goes to the second for the calls; the
- * items follow. */
+/* (run): the function stays in the first place, as above; the items follow the reporter. */
 static int chunk_main(lua_State *L) {
   echo__fiber *f = lua_touserdata(L, 1);
   push_map_function(L, f);
-  lua_copy(L, 2, 1);
+  lua_replace(L, 1);
+  echo__reporter_push(L);
   decode_values(L, f, &f->run->chunk->input);
   luaL_checkstack(L, 8, NULL);
   return call_items(L, f);
@@ -100,24 +114,15 @@ static int chunk_main(lua_State *L) {
 static const char not_here[] =
     "a task cannot coroutine.yield() to the scheduler: only inside a coroutine of its own";
 
-/* Lua's libraries raise this as a plain string where a buffer cannot grow. */
-static bool is_memory_error(lua_State *coroutine, int status) {
-  if (status == LUA_ERRMEM) return true;
-  return lua_type(coroutine, -1) == LUA_TSTRING &&
-         strcmp(lua_tostring(coroutine, -1), "not enough memory") == 0;
-}
-
-/* Reports and unwinds. */
+/* Reports what left the coroutine, and unwinds. */
 static void fail(echo__fiber *fiber, int status) {
   lua_State *coroutine = fiber->coroutine;
   if (status == LUA_YIELD) {
     fiber->kind = ECHO__KIND_ERROR;
     lua_settop(coroutine, 0);
     lua_pushstring(coroutine, not_here);
-  } else if (is_memory_error(coroutine, status)) {
-    fiber->kind = ECHO__KIND_MEMORY;
   }
-  if (!fiber->over) echo__failure_report(fiber);
+  echo__reporter_report(fiber, status, 0);
   echo__level_close(fiber->state, coroutine);
 }
 
@@ -138,7 +143,8 @@ static int resume(echo__fiber *fiber, int arguments) {
   echo__interrupts_end(fiber);
   state->fiber = outer;
   if (suspended) return LUA_YIELD;
-  return status == LUA_YIELD ? LUA_ERRRUN : status;
+  if (status != LUA_OK) fiber->spent = true;
+  return status != LUA_OK || fiber->failed ? LUA_ERRRUN : LUA_OK;
 }
 
 /* A task that has ended is not over before the scopes that it left open are: they have their turn
@@ -151,7 +157,7 @@ static int resume_to_end(echo__fiber *fiber, int arguments) {
     else
       echo__scope_end(fiber->scopes);
     if (fiber->scopes == NULL) break;
-    fiber->left = false;
+    fiber->left = fiber->failed = false;
     lua_settop(fiber->coroutine, 0);
     lua_pushcfunction(fiber->coroutine, echo__scope_finish_task);
     lua_pushlightuserdata(fiber->coroutine, fiber->state->host);
@@ -206,7 +212,7 @@ static echo__fiber *begin(echo__run *run, lua_CFunction main, echo__message *out
   fiber->output = output;
   fiber->item = 0;
   fiber->raised = 0;
-  fiber->left = false;
+  fiber->left = fiber->failed = fiber->reported = false;
   fiber->over = false;
   fiber->kind = ECHO__KIND_ERROR;
   run->fiber = fiber;

@@ -21,6 +21,13 @@ void echo__recipe_close(echo__recipe *recipe) {
   *recipe = (echo__recipe){0};
 }
 
+/* Without a signal they look up by count: that more urgent tasks go first, and a stop stops, is
+ * worth more than what counting costs. */
+static void choose_interrupts(echo__recipe *recipe, bool signal) {
+  if (!signal && recipe->interrupts_by == ECHO__BY_SIGNAL) recipe->interrupts_by = ECHO__BY_COUNT;
+  if (recipe->period == 0) recipe->period = ECHO__PERIOD;
+}
+
 static echo__worker_state *create_states(unsigned workers) {
   size_t bytes = workers * sizeof(echo__worker_state);
   echo__worker_state *states = aligned_alloc(ECHO__LINE, bytes);
@@ -29,10 +36,12 @@ static echo__worker_state *create_states(unsigned workers) {
 }
 
 /* The scheduler is built last: nothing can be undone after that, nor needs to. */
-static int build(echo_builder *builder, echo__runtime *runtime) {
+static int build(echo_builder *builder, echo__runtime *runtime, const echo__recipe *recipe) {
   int status =
       echo_builder_with_worker_hooks(builder, echo__state_open, echo__state_close, runtime);
   if (status == ECHO_OK) status = echo_builder_with_interrupt(builder, echo__interrupt, runtime);
+  if (status == ECHO_OK)
+    status = echo_builder_with_signal(builder, recipe->interrupts_by == ECHO__BY_SIGNAL);
   if (status != ECHO_OK) return status;
   runtime->workers = echo_builder_worker_count(builder);
   runtime->states = create_states(runtime->workers);
@@ -68,10 +77,11 @@ int echo__runtime_create(echo_builder *builder, echo__recipe *recipe, echo__runt
   if (uv_mutex_init(&runtime->rings) != 0) goto no_rings;
   if (uv_mutex_init(&runtime->keys_mutex) != 0) goto no_keys;
   if (uv_mutex_init(&runtime->told_mutex) != 0) goto no_told;
-  status = build(builder, runtime);
+  status = build(builder, runtime, recipe);
   if (status != ECHO_OK) goto no_scheduler;
   runtime->recipe = *recipe;
   *recipe = (echo__recipe){0};
+  choose_interrupts(&runtime->recipe, echo_scheduler_interrupts(runtime->scheduler));
   echo__shared_init(&runtime->shared, &echo__runtime_type);
   *out = runtime;
   return ECHO_OK;

@@ -36,16 +36,38 @@ typedef struct echo__setup {
   echo__message call;
 } echo__setup;
 
+/* How what runs is made to look up, whether it is to make way or to end; see interrupt.h. */
+typedef enum echo__interrupts_by {
+  ECHO__BY_SIGNAL,
+  ECHO__BY_COUNT, /* it does so by itself, every so many instructions */
+  ECHO__BY_NONE
+} echo__interrupts_by;
+
+/* Instructions between two looks by count, as usual. */
+enum { ECHO__PERIOD = 10000 };
+
 /* What the workers' states are made from. */
 typedef struct echo__recipe {
   char *path, *cpath; /* allocated */
   echo__setup *setups;
   size_t memory_limit; /* bytes of each state; 0: none */
+  echo__interrupts_by interrupts_by;
+  int period; /* instructions, by count; 0: as usual */
 } echo__recipe;
 
 void echo__recipe_close(echo__recipe *recipe);
 
-/* A hook of a task's own, while one of Echo's stands in its place. */
+/* What a task has set with debug.sethook for one of its coroutines; see own_hook.h. */
+typedef struct echo__own_hook {
+  struct echo__worker_state *state;
+  lua_State *L;               /* NULL: nobody's */
+  volatile sig_atomic_t mask; /* the events; 0: none */
+  int count, left, step;      /* as it was given; instructions until it is due; until we look */
+  bool entered;               /* a call was told of, and nothing after it */
+  unsigned passed_over;       /* how often, for that reason, no way was made; see interrupt.c */
+} echo__own_hook;
+
+/* A hook that C code has set, while one of Echo's stands in its place. */
 typedef struct echo__hook_put_by {
   lua_State *L; /* NULL: nothing here */
   lua_Hook hook;
@@ -83,6 +105,10 @@ typedef struct echo__worker_state {
   volatile sig_atomic_t called;       /* by the signal handler, since the last hook */
   volatile sig_atomic_t patience;     /* instructions that a coroutine has then */
   struct echo__level *volatile level; /* the coroutine that runs now */
+  echo__interrupts_by interrupts_by;  /* how running code is made to look up, and */
+  echo__atomic(uint64_t) made_way;    /* how often a task that ran was suspended by itself */
+  int period;                         /* instructions until it does so by itself; 0: never */
+  echo__own_hook no_hook;             /* of coroutines for which the task has set none */
   echo__hook_put_by hooks[ECHO__HOOKS_PUT_BY];
   echo__atomic(bool) tend;    /* scopes of this state are to end, see scope.h */
   struct echo__scope *scopes; /* all that are open */
@@ -91,6 +117,7 @@ typedef struct echo__worker_state {
   struct echo__fiber *spare;  /* those at rest */
   echo__host *host;           /* what the module knows of this state */
   echo__codec *codec;
+  lua_CFunction load; /* Lua's own, see reporter.h */
   echo__alloc alloc;
   echo__client client; /* for the tasks that submit; never dropped */
   uint64_t map;        /* the id of the map whose function is kept, or 0 */
@@ -102,6 +129,8 @@ typedef struct echo__runtime {
   echo__shared shared; /* first; of the clients, but for the workers', and of jobs that travelled */
   echo_scheduler *scheduler;
   echo__recipe recipe;
+  bool
+      always_makes_way; /* for specs: each look of running code suspends it; set before it starts */
   echo__pool jobs;
   uv_mutex_t outside_mutex; /* guards `outside` */
   echo__cache outside;      /* for jobs that end on neither the host's nor a worker's thread */

@@ -157,11 +157,22 @@ static void set_count(lua_State *L, const char *name, uint64_t value) {
   lua_setfield(L, -2, name);
 }
 
+static void set_interrupts(lua_State *L, const echo__runtime *runtime) {
+  static const char *const names[] = {"signal", "count", "off"};
+  lua_pushstring(L, names[runtime->recipe.interrupts_by]);
+  lua_setfield(L, -2, "interrupts");
+  uint64_t interrupted = 0;
+  for (unsigned i = 0; i < runtime->workers; i++)
+    interrupted += echo__load(&runtime->states[i].made_way, relaxed);
+  set_count(L, "interrupted", interrupted);
+}
+
 static int stats(lua_State *L) {
   echo__client *client = check_client(L, echo__host_of(L));
   echo_stats s;
   echo_scheduler_stats(client->runtime->scheduler, &s);
-  lua_createtable(L, 0, 6);
+  lua_createtable(L, 0, 8);
+  set_interrupts(L, client->runtime);
   set_count(L, "workers", s.workers);
   set_count(L, "submitted", s.submitted);
   set_count(L, "ended", s.ended);

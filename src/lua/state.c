@@ -10,6 +10,8 @@
 #include "lua/fiber.h"
 #include "lua/luv.h"
 #include "lua/module.h"
+#include "lua/own_hook.h"
+#include "lua/reporter.h"
 
 echo__worker_state *echo__state_here(echo__runtime *runtime) {
   return &runtime->states[echo_worker_index(runtime->scheduler)];
@@ -17,7 +19,7 @@ echo__worker_state *echo__state_here(echo__runtime *runtime) {
 
 echo__worker_state *echo__state_of(lua_State *L) {
   const echo__fiber *fiber = echo__fiber_of(L);
-  return fiber != NULL ? fiber->state : *(echo__worker_state **)lua_getextraspace(L);
+  return fiber != NULL ? fiber->state : (*(echo__own_hook **)lua_getextraspace(L))->state;
 }
 
 static int refuse_exit(lua_State *L) {
@@ -72,6 +74,7 @@ static int prepare(lua_State *L) {
   echo__runtime *runtime = lua_touserdata(L, 1);
   echo__worker_state *state = lua_touserdata(L, 2);
   luaL_openlibs(L);
+  echo__reporter_open(L, state);
   guard_os(L);
   set_paths(L, &runtime->recipe);
   state->host = echo__module_host(L);
@@ -79,7 +82,9 @@ static int prepare(lua_State *L) {
   state->codec = state->host->codec;
   echo__coroutine_install(L, state);
   echo__luv_install(L, state);
+  echo__own_hook_install(L);
   run_setups(L, state->codec, runtime->recipe.setups);
+  echo__interrupts_clear(L);
   return 0;
 }
 
@@ -102,7 +107,9 @@ static void discard(echo__runtime *runtime, echo__worker_state *state) {
 static bool open_state(echo__runtime *runtime, echo__worker_state *state) {
   state->L = lua_newstate(echo__alloc_realloc, &state->alloc);
   if (state->L == NULL) return false;
-  *(echo__worker_state **)lua_getextraspace(state->L) = state;
+  state->interrupts_by = runtime->recipe.interrupts_by;
+  state->period = state->interrupts_by == ECHO__BY_COUNT ? runtime->recipe.period : 0;
+  echo__own_hook_init(state);
   lua_pushcfunction(state->L, prepare);
   lua_pushlightuserdata(state->L, runtime);
   lua_pushlightuserdata(state->L, state);

@@ -156,5 +156,5 @@ void echo_worker_interrupt(echo_scheduler *s, unsigned worker) {
 }
 
 bool echo_scheduler_interrupts(const echo_scheduler *s) {
-  return s->interrupts.call != NULL && echo__signal_works();
+  return s->interrupts.call != NULL && !s->interrupts.silent && echo__signal_works();
 }

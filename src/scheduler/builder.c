@@ -83,6 +83,11 @@ int echo_builder_with_interrupt(echo_builder *builder, void (*interrupt)(void *,
   return ECHO_OK;
 }
 
+int echo_builder_with_signal(echo_builder *builder, bool signal) {
+  builder->plan.silent = !signal;
+  return ECHO_OK;
+}
+
 int echo_builder_with_pinning(echo_builder *builder, bool pinning) {
   builder->plan.pinning = pinning;
   return ECHO_OK;

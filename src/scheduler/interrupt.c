@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "scheduler/scheduler.h"
 #include "scheduler/suspend.h"
 
 enum { WORD_BITS = 64, SHOWS_NOTHING = 0 };
@@ -10,12 +11,11 @@ static const uint64_t grace_length = 1000000; /* nanoseconds */
 
 static void receive(void);
 
-int echo__interrupts_init(echo__interrupts *i, unsigned workers,
-                          void (*call)(void *data, unsigned worker), void *data) {
-  if (call == NULL) return ECHO_OK;
-  i->bells = aligned_alloc(ECHO__LINE, workers * sizeof *i->bells);
+int echo__interrupts_init(echo__interrupts *i, const echo__plan *plan) {
+  if (plan->interrupt == NULL) return ECHO_OK;
+  i->bells = aligned_alloc(ECHO__LINE, plan->workers * sizeof *i->bells);
   if (i->bells == NULL) return ECHO_MEMORY;
-  for (unsigned index = 0; index < workers; index++) {
+  for (unsigned index = 0; index < plan->workers; index++) {
     echo__bell *bell = &i->bells[index];
     echo__store(&bell->rung, 0, relaxed);
     echo__store(&bell->grace, 0, relaxed);
@@ -26,9 +26,10 @@ int echo__interrupts_init(echo__interrupts *i, unsigned workers,
     echo__interrupts_close(i, index);
     return ECHO_MEMORY;
   }
-  i->data = data;
-  i->call = call;
-  echo__signal_open(receive);
+  i->data = plan->interrupt_data;
+  i->call = plan->interrupt;
+  i->silent = plan->silent;
+  if (!i->silent) echo__signal_open(receive);
   return ECHO_OK;
 }
 
@@ -51,7 +52,7 @@ static void call(const echo__worker *worker) {
 /* -- the worker ------------------------------------------------------------------------------- */
 
 void echo__bell_open(echo__worker *worker) {
-  echo__gate_open(&bell_of(worker)->gate);
+  if (!worker->scheduler->interrupts.silent) echo__gate_open(&bell_of(worker)->gate);
 }
 
 void echo__bell_shut(echo__worker *worker) {

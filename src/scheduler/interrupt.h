@@ -46,6 +46,7 @@
 #include "base/wait.h"
 #include "scheduler/idle.h"
 
+struct echo__plan;
 struct echo__worker;
 
 /* Bits of `rung`: a more urgent task waits; the call-back is wanted for another reason; the worker
@@ -65,14 +66,14 @@ typedef struct echo__bell {
 typedef struct echo__interrupts {
   void (*call)(void *data, unsigned worker); /* NULL: all of this is not used */
   void *data;
+  bool silent;       /* there are no signals: tasks ask by themselves */
   echo__bell *bells; /* one a worker */
   /* A bit per worker, high priority first. */
   ECHO__ALIGNED echo__atomic(uint64_t) exposed[ECHO_PRIORITIES][ECHO__PARKED_WORDS];
 } echo__interrupts;
 
-/* ECHO_OK or ECHO_MEMORY; `call` may be NULL. */
-int echo__interrupts_init(echo__interrupts *interrupts, unsigned workers,
-                          void (*call)(void *data, unsigned worker), void *data);
+/* ECHO_OK or ECHO_MEMORY; the plan need not have a call-back. */
+int echo__interrupts_init(echo__interrupts *interrupts, const struct echo__plan *plan);
 void echo__interrupts_close(echo__interrupts *interrupts, unsigned workers);
 
 /* Before the workers start: what keeps time for them. ECHO_OK or ECHO_THREAD. */

@@ -30,9 +30,7 @@ int echo__scheduler_create(const echo__plan *plan, echo_scheduler **out) {
   if (echo__clock_init(&s->clock, plan->name) != ECHO_OK) goto no_clock;
   if (uv_mutex_init(&s->life) != 0) goto no_life;
   if (echo__rooms_init(&s->rooms, plan->capacity) != ECHO_OK) goto no_rooms;
-  if (echo__interrupts_init(&s->interrupts, plan->workers, plan->interrupt, plan->interrupt_data) !=
-      ECHO_OK)
-    goto no_interrupts;
+  if (echo__interrupts_init(&s->interrupts, plan) != ECHO_OK) goto no_interrupts;
   s->plan = *plan;
   echo__lanes_init(s->lanes);
   echo__workers_reset(s);

@@ -48,6 +48,7 @@ typedef struct echo__plan {
   bool pinning;
   void (*interrupt)(void *data, unsigned worker);
   void *interrupt_data;
+  bool silent; /* no signals */
   char *name;
   echo__named_queue **queues;
   unsigned queue_count;
