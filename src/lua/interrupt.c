@@ -199,7 +199,6 @@ static void make_way(lua_State *L, echo__worker_state *state, bool entered) {
   if (!can_make_way(L, state, own, entered) || echo_task_suspend() != ECHO_OK) {
     if (state->period == 0 || entered) interrupt_after(state, entered ? AT_ONCE : LATER);
     if (state->interrupted) arm(state, L, state->patience);
-    if (entered) echo__own_hook_soon(L, own);
     return;
   }
   own->passed_over = 0;
@@ -214,7 +213,7 @@ static bool is_to_make_way(const echo__worker_state *state) {
   return state->client.runtime->always_makes_way || echo_task_should_make_way();
 }
 
-/* `entered`: right after a call of which the task's hook was told. */
+/* `entered`: in a function of whose call the task's hook was told, perhaps right after that. */
 static void look(lua_State *L, echo__worker_state *state, bool entered) {
   echo__fiber *fiber = state->fiber;
   bool called = state->called;
@@ -243,8 +242,8 @@ static void on_hook(lua_State *L, lua_Debug *event) {
   if (own->mask != 0 && !is_ending(state)) echo__own_hook_event(L, own, event);
   own = echo__own_hook_of(L);
   if (!may_look(state, own, event->event)) return;
-  bool entered = own->entered;
-  own->entered = false;
+  bool entered = own->entered != NULL && own->entered == event->i_ci;
+  own->entered = NULL;
   bool ours = state->fiber != NULL && state->level->coroutine == L;
   if (ours && (state->interrupted || state->period > 0))
     look(L, state, entered);

@@ -6,8 +6,7 @@
 #include "lua/interrupt.h"
 #include "lua/state.h"
 
-/* A count is cut into pieces, after each of which we can look up. What the hook function itself
- * executes is counted too, as Lua counts it, if it is shorter than a piece. */
+/* A count is cut into pieces, after each of which we can look up. */
 enum { MOST_AT_ONCE = 10000 };
 
 static const char key; /* its address names the records' table in the registry */
@@ -80,10 +79,10 @@ static bool count_down(lua_State *L, echo__own_hook *own) {
   return complete;
 }
 
-void echo__own_hook_soon(lua_State *L, echo__own_hook *own) {
-  if ((own->mask & LUA_MASKLINE) || !(own->mask & LUA_MASKCOUNT)) return;
-  own->step = 1;
-  lua_sethook(L, lua_gethook(L), lua_gethookmask(L), own->step);
+/* Lua has counted what the function executed, and if a yield follows it forgets that. So we have it
+ * forget that always. */
+static void count_again(lua_State *L, const echo__own_hook *own) {
+  if (own->mask & LUA_MASKCOUNT) lua_sethook(L, lua_gethook(L), lua_gethookmask(L), own->step);
 }
 
 static void call(lua_State *L, const lua_Debug *event) {
@@ -102,9 +101,10 @@ static void call(lua_State *L, const lua_Debug *event) {
 void echo__own_hook_event(lua_State *L, echo__own_hook *own, const lua_Debug *event) {
   int number = event->event == LUA_HOOKTAILCALL ? LUA_HOOKCALL : event->event;
   if (!(own->mask & (1 << number))) return;
-  if (number == LUA_HOOKCALL) own->entered = true;
+  if (number == LUA_HOOKCALL) own->entered = event->i_ci;
   if (number == LUA_HOOKCOUNT && !count_down(L, own)) return;
   call(L, event);
+  if (number == LUA_HOOKCOUNT) count_again(L, echo__own_hook_of(L));
 }
 
 /* -- what the task sees ----------------------------------------------------------------------- */
@@ -140,7 +140,7 @@ static int sethook(lua_State *L) {
   lua_setiuservalue(L, -2, 1);
   own->left = own->count = count;
   own->step = next_step(own);
-  own->entered = false;
+  own->entered = NULL;
   own->mask = mask;
   echo__interrupts_set(coroutine);
   return 0;

@@ -40,10 +40,6 @@ void echo__own_hook_install(lua_State *L);
  * other hooks. */
 void echo__own_hook_event(lua_State *L, echo__own_hook *own, const lua_Debug *event);
 
-/* Lets Echo's hook be called at the next instruction, if the task's counts. Right after one that
- * did, or before anything was counted. */
-void echo__own_hook_soon(lua_State *L, echo__own_hook *own);
-
 /* Forgets what was set for this coroutine. */
 void echo__own_hook_forget(lua_State *L);
 

@@ -63,7 +63,7 @@ typedef struct echo__own_hook {
   lua_State *L;               /* NULL: nobody's */
   volatile sig_atomic_t mask; /* the events; 0: none */
   int count, left, step;      /* as it was given; instructions until it is due; until we look */
-  bool entered;               /* a call was told of, and nothing after it */
+  const void *entered;        /* the call that was told of last, if nothing was told after it */
   unsigned passed_over;       /* how often, for that reason, no way was made; see interrupt.c */
 } echo__own_hook;
 
