@@ -354,6 +354,44 @@ describe("inside a task", function()
     end):wait())
   end)
 
+  it("variables to be closed may wait when the task fails", function()
+    local s <close> = echo.builder():with_worker_count(1):build()
+    local task = s:submit(function()
+      closed_late = false -- luacheck: ignore 111
+      local _guard <close> = setmetatable({}, {
+        __close = function()
+          require("echo").sleep(0.01)
+          require("echo").await(require("echo").submit(math.abs, -1))
+          closed_late = true -- luacheck: ignore 111
+        end,
+      })
+      error("broken", 0)
+    end)
+    local _, err = task:pwait()
+    assert.equal("broken", err.message)
+    includes(here, err.traceback)
+    assert.is_true(s:submit(function()
+      return closed_late -- luacheck: ignore 113
+    end):wait())
+  end)
+
+  it("an error that load catches in its reader is not the task's", function()
+    local read = function()
+      local function deeper(n)
+        return n == 0 and error("in the reader", 0) or deeper(n - 1) and 1
+      end
+      return deeper(20)
+    end
+    assert.equal("later", fail(function(reader)
+      assert(not load(reader))
+      error("later", 0)
+    end, read).message)
+    local s <close> = echo.builder():with_worker_count(1):build()
+    assert.equal("in the reader", s:submit(function(reader)
+      return (select(2, load(reader)))
+    end, read):wait())
+  end)
+
   it("an error in __close is the task's if it had none", function()
     local err = fail(function()
       local _guard <close> = setmetatable({}, {

@@ -9,6 +9,7 @@
 
 #include <lauxlib.h>
 #include <lualib.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,13 +125,49 @@ ATTACK(pipelines, plainly)
 ATTACK(sort, plainly)
 ATTACK(text, plainly)
 
+/* The host has taken all that Echo could have. */
+static void take_all_signals(void) {
+  signal(SIGURG, SIG_IGN);
+  for (int number = SIGRTMIN; number <= SIGRTMAX; number++)
+    signal(number, SIG_IGN);
+}
+
+IT(without_a_signal_running_tasks_look_up_by_count) {
+  static const char code[] = "local s = echo.builder():with_worker_count(1):build()\n"
+                             "local low = s:submit({ priority = 'low' }, function()\n"
+                             "  while true do end\n"
+                             "end)\n"
+                             "while low:status() == 'queued' do end\n"
+                             "local sum = s:submit({ priority = 'high' }, math.max, 1, 2):wait()\n"
+                             "assert(low:cancel() and low:pwait() == false)\n"
+                             "local how = s:interrupts()\n"
+                             "s:stop()\n"
+                             "return how, sum";
+  take_all_signals();
+  lua_Integer sum;
+  char *how = run(code, "", 0, &sum);
+  assert_string_equal(how, "count");
+  assert_int_equal(sum, 2);
+  free(how);
+}
+
 #define ATTACKED(program) cmocka_unit_test(program##_goes_on_as_if_nothing_had_happened)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      ATTACKED(calls),       ATTACKED(chunks),    ATTACKED(close), ATTACKED(closures),
-      ATTACKED(counts),      ATTACKED(errors),    ATTACKED(hooks), ATTACKED(loops),
-      ATTACKED(metamethods), ATTACKED(pipelines), ATTACKED(sort),  ATTACKED(text),
+      ATTACKED(calls),
+      ATTACKED(chunks),
+      ATTACKED(close),
+      ATTACKED(closures),
+      ATTACKED(counts),
+      ATTACKED(errors),
+      ATTACKED(hooks),
+      ATTACKED(loops),
+      ATTACKED(metamethods),
+      ATTACKED(pipelines),
+      ATTACKED(sort),
+      ATTACKED(text),
+      cmocka_unit_test(without_a_signal_running_tasks_look_up_by_count),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

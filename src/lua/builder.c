@@ -89,9 +89,9 @@ static int with_memory_limit(lua_State *L) {
 
 /* ("signal" | "off") or ("count" [, instructions]) */
 static int with_interrupts(lua_State *L) {
-  static const char *const names[] = {"signal", "count", "off", NULL};
   builder *b = check_open(L);
-  echo__interrupts_by by = (echo__interrupts_by)luaL_checkoption(L, 2, NULL, names);
+  echo__interrupts_by by =
+      (echo__interrupts_by)luaL_checkoption(L, 2, NULL, echo__interrupts_names);
   if (by != ECHO__BY_COUNT) {
     luaL_argcheck(L, lua_isnoneornil(L, 3), 3, "instructions: only \"count\" has them");
   } else if (!lua_isnoneornil(L, 3)) {

@@ -9,6 +9,8 @@
 #include "lua/mailbox.h"
 #include "lua/state.h"
 
+const char *const echo__interrupts_names[] = {"signal", "count", "off", NULL};
+
 void echo__recipe_close(echo__recipe *recipe) {
   while (recipe->setups != NULL) {
     echo__setup *next = recipe->setups->next;

@@ -43,6 +43,8 @@ typedef enum echo__interrupts_by {
   ECHO__BY_NONE
 } echo__interrupts_by;
 
+extern const char *const echo__interrupts_names[]; /* in that order, and NULL */
+
 /* Instructions between two looks by count, as usual. */
 enum { ECHO__PERIOD = 10000 };
 

@@ -157,22 +157,19 @@ static void set_count(lua_State *L, const char *name, uint64_t value) {
   lua_setfield(L, -2, name);
 }
 
-static void set_interrupts(lua_State *L, const echo__runtime *runtime) {
-  static const char *const names[] = {"signal", "count", "off"};
-  lua_pushstring(L, names[runtime->recipe.interrupts_by]);
-  lua_setfield(L, -2, "interrupts");
-  uint64_t interrupted = 0;
+static uint64_t count_interrupted(const echo__runtime *runtime) {
+  uint64_t count = 0;
   for (unsigned i = 0; i < runtime->workers; i++)
-    interrupted += echo__load(&runtime->states[i].made_way, relaxed);
-  set_count(L, "interrupted", interrupted);
+    count += echo__load(&runtime->states[i].made_way, relaxed);
+  return count;
 }
 
 static int stats(lua_State *L) {
   echo__client *client = check_client(L, echo__host_of(L));
   echo_stats s;
   echo_scheduler_stats(client->runtime->scheduler, &s);
-  lua_createtable(L, 0, 8);
-  set_interrupts(L, client->runtime);
+  lua_createtable(L, 0, 7);
+  set_count(L, "interrupted", count_interrupted(client->runtime));
   set_count(L, "workers", s.workers);
   set_count(L, "submitted", s.submitted);
   set_count(L, "ended", s.ended);
@@ -182,7 +179,16 @@ static int stats(lua_State *L) {
   return 1;
 }
 
+/* A host may have taken the signal for itself meanwhile. */
+static int interrupts(lua_State *L) {
+  const echo__runtime *runtime = check_client(L, echo__host_of(L))->runtime;
+  echo__interrupts_by by = runtime->recipe.interrupts_by;
+  if (by == ECHO__BY_SIGNAL && !echo_scheduler_interrupts(runtime->scheduler)) by = ECHO__BY_NONE;
+  lua_pushstring(L, echo__interrupts_names[by]);
+  return 1;
+}
+
 const luaL_Reg echo__scheduler_methods[] = {
-    {"submit", submit},   {"map", map},     {"stop", stop},           {"stats", stats},
-    {"poll", echo__poll}, {"fd", echo__fd}, {"attach", echo__attach}, {"on_error", echo__on_error},
-    {NULL, NULL}};
+    {"submit", submit},           {"map", map},         {"stop", stop},   {"stats", stats},
+    {"interrupts", interrupts},   {"poll", echo__poll}, {"fd", echo__fd}, {"attach", echo__attach},
+    {"on_error", echo__on_error}, {NULL, NULL}};

@@ -8,7 +8,8 @@ local function say(...)
 end
 
 for i = 1, 40 do
-  local f = assert(load(("local x = ... local t = {} for k = 1, x do t[k] = k * %d end return #t, t[x]"):format(i), "=chunk" .. i))
+  local f = assert(load(("local x = ... local t = {} "
+    .. "for k = 1, x do t[k] = k * %d end return #t, t[x]"):format(i), "=chunk" .. i))
   say(f(i))
 end
 say(load("return +", "=broken"))
@@ -79,7 +80,9 @@ local function evaluate(text)
   if position <= #text then error("rest at " .. position, 0) end
   return value
 end
-for _, text in ipairs { "1+2*3", "(1+2)*3", "-(4-6)*-5", "100/7%5", "((((7))))", "2*(3+", "1+x", "7 7", "12 * 12 - 4 * (3 - 1)" } do
+for _, text in ipairs {
+  "1+2*3", "(1+2)*3", "-(4-6)*-5", "100/7%5", "((((7))))", "2*(3+", "1+x", "7 7", "12 * 12 - 4 * (3 - 1)"
+} do
   for _ = 1, 4 do say(text, pcall(evaluate, text)) end
 end
 for i = 1, 20 do

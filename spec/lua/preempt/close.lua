@@ -64,7 +64,12 @@ say(pcall(function() local _ <close> = nil local _x <close> = false return "nil 
 
 local function yielding()
   return coroutine.wrap(function()
-    local _g <close> = setmetatable({}, { __close = function(_, e) coroutine.yield("closing") say("closed", e) end })
+    local _g <close> = setmetatable({}, {
+      __close = function(_, e)
+        coroutine.yield("closing")
+        say("closed", e)
+      end,
+    })
     coroutine.yield("body")
     return "end"
   end)
@@ -74,14 +79,24 @@ for _ = 1, 20 do
   say(step(), step(), step())
 end
 local failing = coroutine.wrap(function()
-  local _g <close> = setmetatable({}, { __close = function(_, e) coroutine.yield("closing after " .. e) say("closed", e) end })
+  local _g <close> = setmetatable({}, {
+    __close = function(_, e)
+      coroutine.yield("closing after " .. e)
+      say("closed", e)
+    end,
+  })
   error("broken", 0)
 end)
 local protected = coroutine.wrap(function() return pcall(failing) end)
 say(protected())
 local caught = coroutine.wrap(function()
   return pcall(function()
-    local _g <close> = setmetatable({}, { __close = function(_, e) coroutine.yield("closing after " .. e) say("closed", e) end })
+    local _g <close> = setmetatable({}, {
+    __close = function(_, e)
+      coroutine.yield("closing after " .. e)
+      say("closed", e)
+    end,
+  })
     error("broken", 0)
   end)
 end)

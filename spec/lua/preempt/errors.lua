@@ -10,7 +10,7 @@ local function risky(n)
   if n % 5 == 0 then error("five " .. n) end
   if n % 7 == 0 then error({ n = n }) end
   if n % 11 == 0 then return nil + n end
-  if n % 13 == 0 then local t t.x = n end
+  if n % 13 == 0 then local t t.x = n return t end -- luacheck: ignore 221
   if n % 17 == 0 then return #n end
   if n % 19 == 0 then return n < {} end
   if n % 23 == 0 then return ("x"):nothing(n) end
@@ -22,7 +22,7 @@ for n = 1, 250 do
 end
 
 local function nested(n)
-  local ok, err = pcall(function()
+  local _, err = pcall(function()
     if n == 0 then error("bottom", 0) end
     nested(n - 1)
   end)

@@ -48,7 +48,7 @@ for i = 1, 40 do
   local x, y = new(i), new(i % 7 + 1)
   say(x + y, x - 1, 2 * y, x / y, x % y, y ^ 2, x // y, -x, ~y)
   say(x & y, x | 8, 1 ~ y, x << 2, 1024 >> y, #x, x .. y .. "t" .. 5 .. x, x("argument"))
-  say(x == y, x ~= new(i), x < y, x <= y, x > y, x >= y, not (x == y))
+  say(x == y, x ~= new(i), x < y, x <= y, x > y, x >= y, not (x == y)) -- luacheck: ignore 581
   if x < y then say("less") elseif x == y then say("equal") else say("more") end
   local both = x < y and y or x
   say(both, (x + y) * (x - y) // (y + 1) | 3)
@@ -64,7 +64,7 @@ local proxy = setmetatable({}, {
   __newindex = function(t, key, value) stored[#stored + 1] = key rawset(t, key, value) end,
 })
 for i = 1, 100 do
-  local _ = proxy[i], proxy.name, proxy["k" .. i]
+  local _, _, _ = proxy[i], proxy.name, proxy["k" .. i]
   proxy["k" .. i] = i
   proxy[i] = proxy[i] .. proxy.other
 end
@@ -84,7 +84,8 @@ local pairs_like = setmetatable({ 3, 2, 1 }, {
 for key, value in pairs(pairs_like) do say(key, value) end
 say(pcall(function() return {} .. 1 end))
 say(pcall(function() return {} < {} end))
-say(getmetatable(setmetatable({}, { __metatable = "locked" })), pcall(setmetatable, setmetatable({}, { __metatable = 1 }), {}))
+say(getmetatable(setmetatable({}, { __metatable = "locked" })))
+say(pcall(setmetatable, setmetatable({}, { __metatable = 1 }), {}))
 
 local mode = { __mode = "k" }
 local weak = setmetatable({}, mode)

@@ -89,7 +89,7 @@ local in_meta = coroutine.wrap(function()
   local a, b = setmetatable({ v = 1 }, Meta), setmetatable({ v = 2 }, Meta)
   for _ = 1, 20 do
     say(a + b, a.key, a < b, a == b, a .. b .. "x", a(7))
-    if not (a < b) then say("not less") end
+    if not (a < b) then say("not less") end -- luacheck: ignore 581
   end
   return "over"
 end)
@@ -117,7 +117,12 @@ say(ok, type(err), err.code, coroutine.status(self), coroutine.resume(self))
 say(coroutine.close(self), coroutine.close(coroutine.create(print)))
 
 local closing = coroutine.create(function()
-  local _guard <close> = setmetatable({}, { __close = function(_, e) for i = 1, 20 do out[#out + 1] = i end say("closed", e) end })
+  local _guard <close> = setmetatable({}, {
+    __close = function(_, e)
+      for i = 1, 20 do out[#out + 1] = i end
+      say("closed", e)
+    end,
+  })
   coroutine.yield("inside")
 end)
 say(coroutine.resume(closing))
