@@ -3,12 +3,14 @@
  *
  * Each program of spec/lua/preempt returns a text. It is run once plainly, in a state of its own,
  * and then as a task of a scheduler whose running code looks up every so many instructions and is
- * made to leave its worker each time, for the scheduler to take it up again.
+ * made to leave its worker each time, for the scheduler to take it up again. And once more with
+ * signals that come at any moment.
  */
 #include <echo/lua.h>
 
 #include <lauxlib.h>
 #include <lualib.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,10 +29,39 @@ static lua_State *new_state(void) {
   return L;
 }
 
+static echo__runtime *runtime_at(lua_State *L, int index) {
+  const echo__handle *handle = lua_touserdata(L, index);
+  return (echo__runtime *)handle->shared;
+}
+
 /* (scheduler): whatever looks up makes way. */
 static int make_way_always(lua_State *L) {
-  const echo__handle *handle = lua_touserdata(L, 1);
-  ((echo__runtime *)handle->shared)->always_makes_way = true;
+  runtime_at(L, 1)->always_makes_way = true;
+  return 0;
+}
+
+static pthread_t pest;
+static atomic_bool enough;
+
+static void *pester(void *scheduler) {
+  while (!atomic_load(&enough)) {
+    echo_worker_interrupt(scheduler, 0);
+    sched_yield();
+  }
+  return NULL;
+}
+
+/* (scheduler): what runs there is interrupted all the time, until leave_alone is called. */
+static int leave_no_peace(lua_State *L) {
+  atomic_store(&enough, false);
+  pthread_create(&pest, NULL, pester, runtime_at(L, 1)->scheduler);
+  return 0;
+}
+
+static int leave_alone(lua_State *L) {
+  (void)L;
+  atomic_store(&enough, true);
+  pthread_join(pest, NULL);
   return 0;
 }
 
@@ -50,6 +81,22 @@ static const char as_a_task[] =
     "s:stop()\n"
     "return tostring(text), count";
 
+static const char pestered[] = "local path, _, always, leave_no_peace, leave_alone = ...\n"
+                               "local s = echo.builder():with_worker_count(1):build()\n"
+                               "assert(s:interrupts() == 'signal')\n"
+                               "always(s)\n"
+                               "local function run(path) return (assert(loadfile(path))()) end\n"
+                               "local ok, text = s:submit(run, path):pwait()\n"
+                               "leave_no_peace(s)\n"
+                               "local same\n"
+                               "repeat\n"
+                               "  same = s:submit(run, path):wait()\n"
+                               "until same ~= text or s:stats().interrupted > 1000\n"
+                               "leave_alone()\n"
+                               "local count = s:stats().interrupted\n"
+                               "s:stop()\n"
+                               "return same, count";
+
 static char *run(const char *code, const char *program, int period, lua_Integer *count) {
   lua_State *L = new_state();
   char path[512];
@@ -61,7 +108,9 @@ static char *run(const char *code, const char *program, int period, lua_Integer 
   else
     lua_pushnil(L);
   lua_pushcfunction(L, make_way_always);
-  if (lua_pcall(L, 3, 2, 0) != LUA_OK) fail_msg("%s", lua_tostring(L, -1));
+  lua_pushcfunction(L, leave_no_peace);
+  lua_pushcfunction(L, leave_alone);
+  if (lua_pcall(L, 5, 2, 0) != LUA_OK) fail_msg("%s", lua_tostring(L, -1));
   char *text = strdup(lua_tostring(L, -2));
   *count = lua_tointeger(L, -1);
   lua_close(L);
@@ -82,14 +131,16 @@ static bool differ(const char *expected, const char *text, char *shown, size_t s
   return true;
 }
 
-static lua_Integer compare(const char *program, const char *expected, int period) {
+static lua_Integer compare(const char *code, const char *program, const char *expected,
+                           int period) {
   char shown[5 * AROUND];
   lua_Integer count;
-  char *text = run(as_a_task, program, period, &count);
+  char *text = run(code, program, period, &count);
   bool differs = differ(expected, text, shown, sizeof shown);
   free(text);
   if (differs)
-    fail_msg("%s.lua, interrupted after each %d instructions:\n%s", program, period, shown);
+    fail_msg("%s.lua, interrupted after each %d instructions (0: at any moment):\n%s", program,
+             period, shown);
   return count;
 }
 
@@ -100,9 +151,11 @@ static void attack(const char *program, const char *code, lua_Integer least) {
   lua_Integer none, count = 0;
   char *expected = run(code, program, 0, &none);
   for (size_t i = SPEC_SANITIZED ? 2 : 0; i < SPEC_COUNT(periods); i++)
-    count += compare(program, expected, periods[i]);
+    count += compare(as_a_task, program, expected, periods[i]);
+  lua_Integer signals = compare(pestered, program, expected, 0);
   free(expected);
-  print_message("%s: %lld interruptions\n", program, (long long)count);
+  print_message("%s: %lld interruptions, %lld by signals\n", program, (long long)count,
+                (long long)signals);
   assert_true(count > SPEC_ROUNDS(least));
 }
 
