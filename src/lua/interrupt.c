@@ -56,8 +56,10 @@ static void arm(echo__worker_state *state, lua_State *L, int count) {
     own->mask = 0;
   }
   if (echo__own_hook_reacts(own) && !is_ending(state)) return; /* it looks up without us */
-  int mask = is_ending(state) ? 0 : own->mask;
-  lua_sethook(L, on_hook, mask | LUA_MASKCOUNT, count);
+  int mask = (is_ending(state) ? 0 : own->mask) | LUA_MASKCOUNT;
+  /* To set a hook takes as long as the stack is deep. */
+  bool armed = count == AT_ONCE && before == on_hook && lua_gethookcount(L) == AT_ONCE;
+  if (!armed || lua_gethookmask(L) != mask) lua_sethook(L, on_hook, mask, count);
 }
 
 /* To set a hook is to begin a count anew, so what is right already stays. */
@@ -245,10 +247,8 @@ static void on_hook(lua_State *L, lua_Debug *event) {
   bool entered = own->entered != NULL && own->entered == event->i_ci;
   own->entered = NULL;
   bool ours = state->fiber != NULL && state->level->coroutine == L;
-  if (ours && (state->interrupted || state->period > 0))
-    look(L, state, entered);
-  else
-    rest(state, L);
+  if (!ours || (!state->interrupted && state->period == 0)) rest(state, L);
+  if (ours && (state->interrupted || state->period > 0)) look(L, state, entered);
 }
 
 void echo__interrupts_begin(echo__fiber *fiber) {
