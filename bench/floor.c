@@ -1,12 +1,19 @@
 /*
- * A Lua module for the benchmarks: what two threads reach with nothing but a futex between them, to
- * be measured in the same process as what stands beside it.
+ * A Lua module for the benchmarks: what bare threads reach, to be measured in the same process as
+ * what stands beside it.
  *
  *   require "floor".round_trips(n, pause)   a list of n times, in microseconds: one thread wakes
  * the other, which wakes it in turn; `pause` seconds between
+ *   require "floor".signals(n, pause, threads)   the same of so many threads that spin, of which
+ * one is sent a signal: until it has seen what the handler did require "floor".run(code, threads)
+ * the seconds that a chunk takes in as many bare states, each in a thread
  */
 #include <lauxlib.h>
 #include <lua.h>
+#include <lualib.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <time.h>
 #include <uv.h>
 
@@ -67,14 +74,102 @@ static int round_trips(lua_State *L) {
   return 1;
 }
 
+/* -- a signal to a thread that spins ---------------------------------------------------------- */
+
+enum { MOST_THREADS = 64 };
+
+static echo__atomic(bool) told, over;
+static echo__atomic(uint64_t) seen_at;
+
+static void on_signal(int number) {
+  (void)number;
+  echo__store(&told, true, relaxed);
+}
+
+static void *spin(void *first) {
+  while (!echo__load(&over, relaxed)) {
+    if (first == NULL || !echo__load(&told, relaxed)) continue;
+    echo__store(&told, false, relaxed);
+    echo__store(&seen_at, echo__now(), release);
+  }
+  return NULL;
+}
+
+static double time_signal(pthread_t thread, double pause) {
+  rest(pause);
+  echo__store(&seen_at, 0, relaxed);
+  uint64_t start = echo__now(), seen;
+  pthread_kill(thread, SIGUSR1);
+  while ((seen = echo__load(&seen_at, acquire)) == 0)
+    rest(20e-6);
+  return (double)(seen - start) / 1e3;
+}
+
+static unsigned check_threads(lua_State *L, int argument) {
+  lua_Integer threads = luaL_checkinteger(L, argument);
+  luaL_argcheck(L, threads >= 1 && threads <= MOST_THREADS, argument, "threads: 1 to 64");
+  return (unsigned)threads;
+}
+
+static int signals(lua_State *L) {
+  lua_Integer count = luaL_checkinteger(L, 1);
+  double pause = luaL_checknumber(L, 2);
+  unsigned threads = check_threads(L, 3);
+  pthread_t spinners[MOST_THREADS];
+  signal(SIGUSR1, on_signal);
+  echo__store(&over, false, relaxed);
+  lua_createtable(L, (int)count, 0);
+  for (unsigned i = 0; i < threads; i++)
+    pthread_create(&spinners[i], NULL, spin, i == 0 ? &told : NULL);
+  for (lua_Integer i = 1; i <= count; i++) {
+    lua_pushnumber(L, time_signal(spinners[0], pause));
+    lua_rawseti(L, -2, i);
+  }
+  echo__store(&over, true, relaxed);
+  for (unsigned i = 0; i < threads; i++)
+    pthread_join(spinners[i], NULL);
+  return 1;
+}
+
+/* -- Lua in bare threads ---------------------------------------------------------------------- */
+
+static void *run_state(void *code) {
+  lua_State *L = luaL_newstate();
+  luaL_openlibs(L);
+  bool well = luaL_dostring(L, code) == LUA_OK;
+  lua_close(L);
+  return well ? code : NULL;
+}
+
+static int run(lua_State *L) {
+  const char *code = luaL_checkstring(L, 1);
+  unsigned threads = check_threads(L, 2);
+  pthread_t runners[MOST_THREADS];
+  uint64_t start = echo__now();
+  bool well = true;
+  for (unsigned i = 0; i < threads; i++)
+    pthread_create(&runners[i], NULL, run_state, (void *)code);
+  for (unsigned i = 0; i < threads; i++) {
+    void *result;
+    pthread_join(runners[i], &result);
+    well = well && result != NULL;
+  }
+  if (!well) return luaL_error(L, "the chunk failed");
+  lua_pushnumber(L, (lua_Number)(echo__now() - start) / 1e9);
+  return 1;
+}
+
 static int pause_for(lua_State *L) {
   rest(luaL_checknumber(L, 1));
   return 0;
 }
 
 __attribute__((visibility("default"))) int luaopen_floor(lua_State *L) {
-  static const luaL_Reg functions[] = {
-      {"round_trips", round_trips}, {"pause", pause_for}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"round_trips", round_trips},
+                                       {"signals", signals},
+                                       {"run", run},
+                                       {"pause", pause_for},
+                                       {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;
 }
