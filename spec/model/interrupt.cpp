@@ -87,6 +87,7 @@ struct stage : model::scenario {
     s.queue = &q;
     s.workers = workers;
     s.interrupts.call = call_back;
+    s.interrupts.silent = false;
     s.interrupts.bells = bells;
     echo__idle_init(&s.idle, count);
     echo__store(&s.phase, ECHO__RUNNING, relaxed);

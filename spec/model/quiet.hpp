@@ -4,7 +4,7 @@
 
 #include "scheduler/scheduler.h"
 
-int echo__interrupts_init(echo__interrupts *, unsigned, void (*)(void *, unsigned), void *) {
+int echo__interrupts_init(echo__interrupts *, const echo__plan *) {
   return ECHO_OK;
 }
 void echo__interrupts_close(echo__interrupts *, unsigned) {

@@ -248,6 +248,39 @@ IT(lets_every_urgent_task_start_whoever_submits) {
   spec_crew_end(b.scheduler);
 }
 
+static void must_not_be_called(void *called, unsigned worker) {
+  (void)worker;
+  atomic_store((atomic_bool *)called, true);
+}
+
+/* Asks by itself; the argument is set when it has made way and come back. */
+static void ask_until_it_made_way(void *back) {
+  if (atomic_exchange((atomic_int *)back, 1) != 0) return;
+  while (!echo_task_should_make_way()) {
+  }
+  echo_task_again();
+}
+
+IT(leaves_it_to_tasks_to_ask_if_it_may_not_use_a_signal) {
+  echo_builder *builder = NULL;
+  atomic_bool called = false;
+  atomic_int back = 0;
+  spec_bench b = {0};
+  assert_int_equal(echo_builder_create(&builder), ECHO_OK);
+  echo_builder_with_worker_count(builder, 1);
+  echo_builder_with_interrupt(builder, must_not_be_called, &called);
+  assert_int_equal(echo_builder_with_signal(builder, false), ECHO_OK);
+  assert_int_equal(echo_builder_build(builder, &b.scheduler), ECHO_OK);
+  echo_builder_destroy(builder);
+  assert_false(echo_scheduler_interrupts(b.scheduler));
+  spec_bench_submit(&b, ECHO_PRIORITY_LOW, true, ask_until_it_made_way, &back);
+  SPEC_UNTIL(atomic_load(&back) == 1);
+  spec_bench_run_high(&b);
+  echo_worker_interrupt(b.scheduler, 0);
+  spec_crew_end(b.scheduler);
+  assert_false(called);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(says_whether_it_can_interrupt),
@@ -264,6 +297,7 @@ int main(void) {
       cmocka_unit_test(gets_a_task_away_for_its_own_child),
       cmocka_unit_test(interrupts_a_task_that_has_waited),
       cmocka_unit_test(lets_every_urgent_task_start_whoever_submits),
+      cmocka_unit_test(leaves_it_to_tasks_to_ask_if_it_may_not_use_a_signal),
   };
   return cmocka_run_group_tests_name("interrupt", tests, NULL, NULL);
 }

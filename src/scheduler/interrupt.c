@@ -46,7 +46,7 @@ static echo__bell *bell_of(const echo__worker *worker) {
 
 static void call(const echo__worker *worker) {
   const echo__interrupts *i = &worker->scheduler->interrupts;
-  i->call(i->data, worker->index);
+  if (!i->silent) i->call(i->data, worker->index);
 }
 
 /* -- the worker ------------------------------------------------------------------------------- */
