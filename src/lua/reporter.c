@@ -4,6 +4,7 @@
 
 #include "lua/failure.h"
 #include "lua/own_hook.h"
+#include "lua/state.h"
 
 enum { MOST_LEVELS = 1000 }; /* asking for a level costs as much as it is deep */
 

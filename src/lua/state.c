@@ -8,6 +8,7 @@
 #include "lua/coroutine.h"
 #include "lua/decode.h"
 #include "lua/fiber.h"
+#include "lua/interrupt.h"
 #include "lua/luv.h"
 #include "lua/module.h"
 #include "lua/own_hook.h"
