@@ -42,7 +42,7 @@ local flat = {
     for i = 1, 10000 do
       s:submit({ name = text, queue = i % 2 == 0 and "one" or nil }, math.abs, -i)
     end
-    s:submit({ priority = "low" }, math.abs, 1):wait()]],
+    s:submit({ priority = "low", queue = "one" }, math.abs, 1):wait()]],
   ["a new function for each task"] = [[
     for i = 1, 5000 do
       s:submit(load("local a = ...; return a .. " .. i), text):wait()
