@@ -26,6 +26,7 @@ foreach(kind foreign old)
     LIBRARY_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/luv/${kind})
 endforeach()
 target_compile_definitions(spec-luv-old PRIVATE OLD)
+add_subdirectory(fuzz)
 
 find_program(ECHO_LUA_INTERPRETER NAMES lua5.4 lua54 lua-5.4)
 find_program(ECHO_BUSTED NAMES busted)

@@ -5,6 +5,7 @@
 
 #include <lauxlib.h>
 #include <limits.h>
+#include <stdbool.h>
 
 /* ---- scalars ---- */
 
@@ -104,6 +105,15 @@ int echo__decode_value(echo__decoder *d) {
   case ECHO__WIRE_GLOBALS: lua_pushglobaltable(d->L); return ECHO__DECODE_READ;
   default: return echo__decode_object(d, tag);
   }
+}
+
+/* Nothing but a string is read, so that a name whose name is an object does not take C stack. */
+int echo__decode_string(echo__decoder *d) {
+  unsigned tag = d->at == d->end ? ECHO__WIRE_NIL : *d->at;
+  bool is_string = tag == ECHO__WIRE_STRING || tag == ECHO__WIRE_KEY ||
+                   tag == ECHO__WIRE_KNOWN_KEY ||
+                   (tag >= ECHO__WIRE_SHORT_STRING && tag < ECHO__WIRE_SMALL);
+  return is_string ? echo__decode_value(d) : echo__decode_fail(d, "malformed message: bad name");
 }
 
 /* ---- frames ---- */

@@ -16,10 +16,7 @@ int echo__decode_named(echo__decoder *d) {
 }
 
 int echo__decode_registered(echo__decoder *d) {
-  int status = echo__decode_value(d);
-  if (status < 0) return status;
-  if (status != ECHO__DECODE_READ || lua_type(d->L, -1) != LUA_TSTRING)
-    return echo__decode_fail(d, "malformed message: bad name");
+  if (echo__decode_string(d) < 0) return ECHO_TRANSFER;
   return echo__registered_resolve(d->L, &d->codec->registered) == ECHO_OK
              ? ECHO__DECODE_READ
              : echo__decode_fail(d, NULL);
