@@ -12,6 +12,7 @@ typedef struct spec_allocations {
   atomic_long made;         /* allocations so far */
   atomic_long live;         /* of them, those not yet freed */
   atomic_long refuse_after; /* so many more succeed; negative, as at the start: all */
+  atomic_long refuse_for;   /* and then so many fail, and then all succeed; 0: all fail */
 } spec_allocations;
 
 extern spec_allocations spec_allocated;

@@ -2,6 +2,7 @@
 #include "lua/code.h"
 
 #include "lua/factory.h"
+#include "lua/stack.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -270,7 +271,7 @@ static void push_factory(lua_State *L, echo__code_loaded *loaded, const echo__co
  */
 int echo__code_load_new(lua_State *L, echo__code_loaded *loaded, const echo__code *code) {
   int top = lua_gettop(L);
-  luaL_checkstack(L, 8, NULL);
+  echo__stack_need(L, 8);
   push_factory(L, loaded, code);
   if (!lua_isfunction(L, -1)) {
     lua_settop(L, top);

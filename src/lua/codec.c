@@ -2,6 +2,7 @@
 #include "lua/codec.h"
 
 #include "lua/parcel.h"
+#include "lua/stack.h"
 
 #include <lauxlib.h>
 #include <string.h>
@@ -48,7 +49,7 @@ static echo__codec *push_codec(lua_State *L) {
 }
 
 echo__codec *echo__codec_open(lua_State *L) {
-  luaL_checkstack(L, 8, NULL);
+  echo__stack_need(L, 8);
   echo__codec *codec = echo__codec_of(L);
   if (codec) return codec;
   codec = push_codec(L);

@@ -2,6 +2,7 @@
 #include "lua/decode.h"
 
 #include "lua/decode_machine.h"
+#include "lua/stack.h"
 
 #include <lauxlib.h>
 #include <limits.h>
@@ -244,7 +245,7 @@ static int read_all(echo__decoder *d) {
   uint64_t count;
   if (echo__decode_varint(d, &count) < 0) return ECHO_TRANSFER;
   if (count > echo__decode_left(d)) return echo__decode_cut_off(d);
-  if (count > INT_MAX / 2 || !lua_checkstack(d->L, (int)count + 12))
+  if (!echo__stack_fits(d->L, count, 12))
     return echo__decode_fail(d, "too many values for the stack");
   if (read_rebuilt(d) < 0) return ECHO_TRANSFER;
   for (uint64_t i = 0; i < count; i++)
@@ -266,7 +267,7 @@ static int finish_with_error(echo__decoder *d) {
 
 int echo__decode(lua_State *L, echo__codec *codec, const echo__message *message) {
   echo__decoder d;
-  luaL_checkstack(L, ECHO__PLACES + 12, NULL);
+  echo__stack_need(L, ECHO__PLACES + 12);
   d.L = L;
   d.codec = codec;
   d.message = message;

@@ -1,5 +1,6 @@
 /* decode_name.c - what is not in the message but in this state, see decode_machine.h. */
 #include "lua/decode_machine.h"
+#include "lua/stack.h"
 #include "lua/text.h"
 
 #include <lauxlib.h>
@@ -41,7 +42,7 @@ static int read_head(echo__decoder *d, rebuilt *r) {
   d->at += size;
   if (echo__decode_varint(d, &count) < 0) return ECHO_TRANSFER;
   if (count > echo__decode_left(d)) return echo__decode_cut_off(d);
-  if (count > INT_MAX / 2 || !lua_checkstack(d->L, (int)count + 12))
+  if (!echo__stack_fits(d->L, count, 12))
     return echo__decode_fail(d, "too many values for the stack");
   r->count = (int)count;
   return ECHO__DECODE_READ;

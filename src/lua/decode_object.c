@@ -3,6 +3,7 @@
 
 #include "lua/module.h"
 #include "lua/shared.h"
+#include "lua/stack.h"
 
 #include <lauxlib.h>
 #include <limits.h>
@@ -52,7 +53,7 @@ static echo__decode_frame *open_frame(echo__decoder *d) {
     echo__decode_fail(d, "malformed message: nested too deep");
     return NULL;
   }
-  luaL_checkstack(d->L, 12, "values nested too deep");
+  echo__stack_need(d->L, 12);
   echo__decode_frame *f = &d->frames[d->depth++];
   f->at = lua_gettop(d->L);
   f->index = 1;

@@ -10,6 +10,7 @@
 #include "lua/mailbox.h"
 #include "lua/module.h"
 #include "lua/operation.h"
+#include "lua/stack.h"
 
 /* A thread that sleeps looks up this often (in seconds): for hooks that a signal handler has set.
  */
@@ -46,7 +47,7 @@ lua_Integer echo__deliver(lua_State *L, echo__host *host, double seconds) {
     echo__attach_refresh(L, host);
     return 0;
   }
-  luaL_checkstack(L, LUA_MINSTACK, "too many calls of poll inside of each other");
+  echo__stack_need(L, LUA_MINSTACK);
   lua_Integer count = deliver_up_to(L, mailbox, latest, deadline);
   echo__mailbox_leave(mailbox);
   echo__attach_refresh(L, host);

@@ -14,6 +14,7 @@
  *   string   = size(0) for none, or size(length + 1) bytes
  */
 #include "lua/factory.h"
+#include "lua/stack.h"
 
 #include <lauxlib.h>
 #include <stdio.h>
@@ -243,7 +244,7 @@ static int push_factory(lua_State *L, const echo__code *code) {
 
 void echo__factory_push(lua_State *L, const echo__code *code) {
   int top = lua_gettop(L);
-  luaL_checkstack(L, 12, NULL);
+  echo__stack_need(L, 12);
   if (!push_factory(L, code)) lua_pushnil(L);
   lua_replace(L, top + 1);
   lua_settop(L, top + 1);

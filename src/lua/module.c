@@ -20,6 +20,7 @@
 #include "lua/scheduler.h"
 #include "lua/scope_call.h"
 #include "lua/semaphore_methods.h"
+#include "lua/stack.h"
 #include "lua/task.h"
 #include "lua/timeout.h"
 
@@ -119,7 +120,7 @@ static echo__host *push_host(lua_State *L) {
 
 /* Pushes the host with all that belongs to it. */
 static echo__host *push_whole_host(lua_State *L) {
-  luaL_checkstack(L, LUA_MINSTACK, NULL);
+  echo__stack_need(L, LUA_MINSTACK);
   echo__host *host = push_host(L);
   if (!host->codec) {
     make_types(L, lua_gettop(L));

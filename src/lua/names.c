@@ -1,5 +1,6 @@
 /* names.c - see names.h. */
 #include "lua/names.h"
+#include "lua/stack.h"
 
 #include "echo/status.h"
 
@@ -108,7 +109,7 @@ static void join(lua_State *L, int prefix, int field) {
 
 /* Names the C functions among the fields of the table at `table`, whose name is at `prefix`. */
 static void enter_fields(lua_State *L, int table, int prefix) {
-  luaL_checkstack(L, 12, NULL);
+  echo__stack_need(L, 12);
   lua_pushnil(L);
   while (lua_next(L, table)) {
     if (lua_iscfunction(L, -1) && is_nameable(L, -2)) {
@@ -122,7 +123,7 @@ static void enter_fields(lua_State *L, int table, int prefix) {
 /* Names the functions in the tables inside a table; a table that has a name of its own is left
  * out, and so are the globals. */
 static void enter_nested(lua_State *L, int table, int prefix) {
-  luaL_checkstack(L, 12, NULL);
+  echo__stack_need(L, 12);
   lua_pushnil(L);
   while (lua_next(L, table)) {
     const echo__names *names = lua_touserdata(L, NAMES);
@@ -282,8 +283,9 @@ static int push_module(lua_State *L) {
   lua_pop(L, 1);
   lua_pushcfunction(L, protected_require);
   lua_pushvalue(L, -2);
-  if (lua_pcall(L, 1, 1, 0) == LUA_OK) return ECHO_OK;
-  return explain_failure(L);
+  int error = lua_pcall(L, 1, 1, 0);
+  if (error == LUA_ERRMEM) lua_error(L);
+  return error == LUA_OK ? ECHO_OK : explain_failure(L);
 }
 
 /* Pushes the field, whose name is on top, of the value below it: raw if it is there, or as a
@@ -297,7 +299,9 @@ static int push_field(lua_State *L, int module) {
   lua_pushcfunction(L, protected_index);
   lua_pushvalue(L, -3);
   lua_pushvalue(L, -3);
-  if (lua_pcall(L, 2, 1, 0) == LUA_OK && !lua_isnil(L, -1)) return ECHO_OK;
+  int error = lua_pcall(L, 2, 1, 0);
+  if (error == LUA_ERRMEM) lua_error(L);
+  if (error == LUA_OK && !lua_isnil(L, -1)) return ECHO_OK;
   lua_pushfstring(L, "module \"%s\" has no \"%s\" here", lua_tostring(L, module),
                   lua_tostring(L, -2));
   return ECHO_TRANSFER;
@@ -307,7 +311,7 @@ int echo__names_resolve(lua_State *L, const char *name, size_t size) {
   const char *end = name + size;
   const char *stop = memchr(name, 0, size);
   int base = lua_gettop(L);
-  luaL_checkstack(L, 16, NULL);
+  echo__stack_need(L, 16);
   lua_pushlstring(L, name, (size_t)((stop ? stop : end) - name));
   int status = push_module(L);
   for (int fields = 0; stop && fields < 2 && status == ECHO_OK; fields++) {

@@ -7,6 +7,7 @@
 #include "lua/decode.h"
 #include "lua/encode.h"
 #include "lua/error.h"
+#include "lua/stack.h"
 #include "lua/wire_put.h"
 
 /* An empty parcel keeps no more memory than this. */
@@ -112,7 +113,7 @@ static void pack_guarded(lua_State *L, packing *p, int first, int count) {
 }
 
 echo__parcel *echo__parcel_pack(lua_State *L, const echo__host *host, int first, int count) {
-  luaL_checkstack(L, count + LUA_MINSTACK, "too many values");
+  echo__stack_need(L, count + LUA_MINSTACK);
   packing p = {host, take(host), ECHO_OK};
   if (p.parcel == NULL) echo__fail_for_memory(L);
   if (pack_simply(L, first, count, &p.parcel->message) != ECHO_OK)

@@ -7,6 +7,7 @@
 #include "lua/error.h"
 #include "lua/fiber.h"
 #include "lua/here.h"
+#include "lua/stack.h"
 
 struct echo__told {
   echo__atomic(uint32_t) references;
@@ -60,7 +61,7 @@ static void publish(echo__job *job, told *t) {
 static int tell(lua_State *L) {
   echo__host *host = echo__host_of_task(L, "echo.progress");
   int top = lua_gettop(L);
-  luaL_checkstack(L, 2, NULL);
+  echo__stack_need(L, 2);
   lua_pushlightuserdata(L, host);
   lua_pushcclosure(L, encode, 1);
   lua_insert(L, 1);

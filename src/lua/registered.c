@@ -5,6 +5,7 @@
 #include "lua/check.h"
 #include "lua/host.h"
 #include "lua/names.h"
+#include "lua/stack.h"
 
 #include <lauxlib.h>
 #include <string.h>
@@ -95,7 +96,7 @@ static int load_module(lua_State *L, const char *name) {
 int echo__registered_resolve(lua_State *L, const echo__registered *registered) {
   int name = lua_gettop(L);
   int status = ECHO_OK;
-  luaL_checkstack(L, 8, NULL);
+  echo__stack_need(L, 8);
   if (look_up(L, registered, name) != LUA_TTABLE) {
     lua_pop(L, 1);
     status = load_module(L, lua_tostring(L, name));

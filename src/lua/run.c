@@ -10,6 +10,7 @@
 #include "lua/interrupt.h"
 #include "lua/reporter.h"
 #include "lua/scope_call.h"
+#include "lua/stack.h"
 #include "lua/state.h"
 #include "lua/terms.h"
 #include "lua/urgency.h"
@@ -105,7 +106,7 @@ static int chunk_main(lua_State *L) {
   lua_replace(L, 1);
   echo__reporter_push(L);
   decode_values(L, f, &f->run->chunk->input);
-  luaL_checkstack(L, 8, NULL);
+  echo__stack_need(L, 8);
   return call_items(L, f);
 }
 

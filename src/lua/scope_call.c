@@ -8,6 +8,7 @@
 #include "lua/outcome.h"
 #include "lua/prelude.h"
 #include "lua/ring.h"
+#include "lua/stack.h"
 #include "lua/submit.h"
 #include "lua/task.h"
 #include "lua/urgency.h"
@@ -123,7 +124,7 @@ static int wait(lua_State *L) {
 /* Calls `wait` and goes on with `next`, which finds its result on top. */
 static int wait_then(lua_State *L, const echo__host *host, echo__scope *scope, lua_KFunction next,
                      lua_KContext context) {
-  luaL_checkstack(L, 4, NULL);
+  echo__stack_need(L, 4);
   lua_pushlightuserdata(L, (void *)host);
   lua_pushcclosure(L, wait, 1);
   lua_pushlightuserdata(L, scope);
@@ -146,7 +147,7 @@ static int conclude(lua_State *L, int status, lua_KContext context) {
   }
   lua_replace(L, HANDLER);
   lua_settop(L, RESULTS);
-  luaL_checkstack(L, LUA_MINSTACK, NULL);
+  echo__stack_need(L, LUA_MINSTACK);
   if (lua_isnil(L, HANDLER)) lua_newtable(L), lua_replace(L, HANDLER);
   echo__prelude_push(L, host, "join");
   lua_pushvalue(L, HANDLER);

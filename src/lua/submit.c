@@ -14,6 +14,7 @@
 #include "lua/operation.h"
 #include "lua/request.h"
 #include "lua/run.h"
+#include "lua/stack.h"
 #include "lua/task.h"
 #include "lua/terms.h"
 
@@ -86,6 +87,19 @@ static int submit_one(echo__client *client, echo__job *job, const echo__request 
                                r->core.held ? &job->run.held : NULL);
 }
 
+/* The core has nothing of the job. */
+static void take_back(echo__job *job) {
+  echo__charge_end(job);
+  echo__job_unshare(job);
+}
+
+static int submit_plainly(echo__client *client, echo__job *job, const echo__request *r,
+                          submit_function *submit_all) {
+  int status = submit_all(client, job, r);
+  if (status != ECHO_OK) take_back(job);
+  return status;
+}
+
 /* The task userdata stands for the job that is joined, which is nobody's child here. */
 static int join(lua_State *L, echo__client *client, echo__request *r, echo__job *joined) {
   echo__task_replace(L, r->task, client, joined);
@@ -93,7 +107,8 @@ static int join(lua_State *L, echo__client *client, echo__request *r, echo__job 
   return ECHO_OK;
 }
 
-/* Lets a job with terms, of which all core tasks were accepted, go its way. */
+/* Lets a job with terms, of which all core tasks were accepted, go its way. If that fails it ends
+ * as cancelled, and the core's reference goes with the core tasks, as ever. */
 static int start_on_terms(echo__client *client, echo__job *job, echo__job *replaced) {
   int status = echo__terms_start(job);
   if (replaced == NULL) return status;
@@ -108,12 +123,11 @@ static int submit_on_terms(lua_State *L, echo__client *client, echo__job *job, e
                            submit_function *submit_all) {
   echo__job *replaced, *joined = echo__terms_find(job);
   if (joined != NULL) {
-    echo__charge_end(job);
-    echo__job_unshare(job);
+    take_back(job);
     return join(L, client, r, joined);
   }
   r->core.held = true;
-  int status = submit_all(client, job, r);
+  int status = submit_plainly(client, job, r, submit_all);
   if (status != ECHO_OK) return status;
   joined = echo__terms_enter(job, &replaced);
   if (joined == NULL) return start_on_terms(client, job, replaced);
@@ -121,20 +135,15 @@ static int submit_on_terms(lua_State *L, echo__client *client, echo__job *job, e
   return join(L, client, r, joined);
 }
 
-/* Gives the job to the core; nothing of it is left there if that is refused. */
+/* Gives the job to the core; nothing of it runs if that is refused. */
 static int submit_job(lua_State *L, echo__client *client, echo__job *job, echo__request *r,
                       submit_function *submit_all) {
   int status = echo__charge_begin(client, job);
   if (status != ECHO_OK) return status;
   echo__job_share(job);
   status = job->terms != NULL ? submit_on_terms(L, client, job, r, submit_all)
-                              : submit_all(client, job, r);
-  if (status == ECHO_OK) {
-    if (r->scope != NULL) echo__scope_adopt(r->scope, job);
-    return ECHO_OK;
-  }
-  echo__charge_end(job);
-  echo__job_unshare(job);
+                              : submit_plainly(client, job, r, submit_all);
+  if (status == ECHO_OK && r->scope != NULL) echo__scope_adopt(r->scope, job);
   return status;
 }
 
@@ -225,7 +234,7 @@ int echo__submit(lua_State *L, const echo__host *host, echo__client *client, ech
 
 static void encode_chunk(lua_State *L, const echo__host *host, echo__chunk *chunk, int list) {
   int top = lua_gettop(L);
-  luaL_checkstack(L, chunk->count + LUA_MINSTACK, "the list is too long");
+  echo__stack_need(L, chunk->count + LUA_MINSTACK);
   for (int i = 0; i < chunk->count; i++)
     lua_geti(L, list, chunk->first + i);
   int status = echo__encode(L, host->codec, top + 1, chunk->count, ECHO__ROOT_ITEM,
