@@ -7,6 +7,7 @@
  *   require "floor".signals(n, pause, threads)   the same of so many threads that spin, of which
  * one is sent a signal: until it has seen what the handler did require "floor".run(code, threads)
  * the seconds that a chunk takes in as many bare states, each in a thread
+ *   require "floor".copy(text, n)           copies a string n times within the state
  */
 #include <lauxlib.h>
 #include <lua.h>
@@ -164,12 +165,26 @@ static int pause_for(lua_State *L) {
   return 0;
 }
 
+/* The state takes each copy for garbage at once, as it does with a string that came and was used.
+ */
+static int copy(lua_State *L) {
+  size_t size;
+  const char *text = luaL_checklstring(L, 1, &size);
+  for (lua_Integer i = luaL_checkinteger(L, 2); i > 0; i--) {
+    lua_pushlstring(L, text, size);
+    lua_pop(L, 1);
+  }
+  return 0;
+}
+
 __attribute__((visibility("default"))) int luaopen_floor(lua_State *L) {
   static const luaL_Reg functions[] = {{"round_trips", round_trips},
                                        {"signals", signals},
                                        {"run", run},
                                        {"pause", pause_for},
                                        {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"round_trips", round_trips}, {"pause", pause_for}, {"copy", copy}, {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;
 }

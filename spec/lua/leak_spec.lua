@@ -214,3 +214,49 @@ describe("a task that has ended", function()
     assert.is_true(tonumber(result.out) < 100 * 1024, "it took KiB: " .. result.out)
   end)
 end)
+
+-- What the system saw at the worst moment, as so many times the value; that of the process before is
+-- taken off.
+local peak_frame = [[
+local echo = require "echo"
+local machine = require "spec.lua.support.machine"
+local size = 64 << 20
+local s = echo.builder():with_worker_count(1):build()
+s:submit(math.abs, 1):wait()
+local before = machine.memory()
+%s
+print((machine.peak_memory() - before) * 1024 / size)
+s:stop()
+]]
+
+local function peak_of(code)
+  local result = process.run(peak_frame:format(code))
+  assert.equal("", result.err)
+  return tonumber(result.out)
+end
+
+describe("a large value", function()
+  it("takes twice its size at the worst moment as a result", function()
+    local times = peak_of [[assert(#s:submit(string.rep, "x", size):wait() == size)]]
+    assert.is_true(times < 2.5, ("it took %g times its size"):format(times))
+  end)
+
+  it("takes no more as the results of a map", function()
+    local times = peak_of [[
+      local got = s:map(function(x) return x:rep(64 << 20) end, { "x" }):wait()
+      assert(#got[1] == size)]]
+    assert.is_true(times < 2.5, ("it took %g times its size"):format(times))
+  end)
+
+  it("lies in the states alone while its task runs", function()
+    local times = peak_of [[
+      local text = ("x"):rep(size)
+      local function look(_, at_start)
+        local now = require("spec.lua.support.machine").memory()
+        return (now - at_start) * 1024
+      end
+      local held = s:submit(look, text, before):wait()
+      assert(held < 2.5 * size, held)]]
+    assert.is_true(times < 3.5, ("it took %g times its size"):format(times))
+  end)
+end)

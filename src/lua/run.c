@@ -42,6 +42,17 @@ static int end_badly(echo__fiber *f, int status) {
 
 static bool went_well(int status) {
   return status == LUA_OK || status == LUA_YIELD;
+enum { LARGE = 8 << 20 };
+
+/* The values lie here and in the output, and are about to lie in the receiver's state as well. If
+ * they are large it must not come to three times their size, so this state lets go of its own
+ * first. To collect costs less than the copying did, unless far more than the values lives here. */
+static void let_go_of_values(lua_State *L, const echo__fiber *f, int first) {
+  if (f->output->size < LARGE) return;
+  size_t in_use = (size_t)lua_gc(L, LUA_GCCOUNT) * 1024;
+  if (in_use / 4 > f->output->size || !lua_gc(L, LUA_GCISRUNNING)) return;
+  lua_settop(L, first - 1);
+  lua_gc(L, LUA_GCCOLLECT);
 }
 
 /* A task can yield, so an error that it catches throws away the C stack below it: what comes after
@@ -50,6 +61,10 @@ static int finish_task(lua_State *L, int status, lua_KContext context) {
   echo__fiber *f = (echo__fiber *)context;
   if (!went_well(status)) return end_badly(f, status);
   encode_results(L, f, 3, lua_gettop(L) - 2, ECHO__ROOT_RESULT, 1);
+  (void)status;
+  echo__fiber *f = (echo__fiber *)context;
+  encode_results(L, f, 2, lua_gettop(L) - 1, ECHO__ROOT_RESULT, 1);
+  let_go_of_values(L, f, 2);
   return 0;
 }
 
@@ -62,6 +77,12 @@ static int task_main(lua_State *L) {
   lua_copy(L, 3, 1);
   int status = lua_pcallk(L, count - 1, LUA_MULTRET, 2, (lua_KContext)f, finish_task);
   return finish_task(L, status, (lua_KContext)f);
+  echo__job *job = f->run->job;
+  int count = decode_values(L, f, &job->input);
+  lua_copy(L, 2, 1);
+  if (job->terms == NULL || job->terms->retries == 0) echo__message_release(&job->input);
+  lua_callk(L, count - 1, LUA_MULTRET, (lua_KContext)f, finish_task);
+  return finish_task(L, LUA_OK, (lua_KContext)f);
 }
 
 /* Pushes the map's function, which a worker decodes once and keeps while it works on that map. */
@@ -89,6 +110,7 @@ static int call_items(lua_State *L, echo__fiber *f) {
     lua_replace(L, 3 + f->item);
   }
   encode_results(L, f, 3, f->run->chunk->count, ECHO__ROOT_ITEM, f->run->chunk->first);
+  let_go_of_values(L, f, 3);
   return 0;
 }
 
@@ -106,6 +128,7 @@ static int chunk_main(lua_State *L) {
   lua_replace(L, 1);
   echo__reporter_push(L);
   decode_values(L, f, &f->run->chunk->input);
+  echo__message_release(&f->run->chunk->input);
   echo__stack_need(L, 8);
   return call_items(L, f);
 }
