@@ -1,7 +1,7 @@
 #!/bin/sh
 # Sets a Debian machine up and runs every check of the project. Ends with the counts.
 #
-# Usage: sh spec/run.sh [preset...]     (default: dev small asan tsan)
+# Usage: sh spec/run.sh [preset...]     (default: dev small asan tsan fuzz)
 set -eu
 cd "$(dirname "$0")/.."
 sh cmake/debian.sh test
@@ -36,7 +36,7 @@ run_preset() {
     awk '{ print $1 - $2, $2 } END { if (NR == 0) print 0, 1 }' >>"$counts"
 }
 
-[ $# -gt 0 ] || set -- dev small asan tsan
+[ $# -gt 0 ] || set -- dev small asan tsan fuzz
 for preset in "$@"; do run_preset "$preset"; done
 
 check "rock: luarocks make from a copy of the checkout" sh spec/install/rock.sh
