@@ -43,16 +43,27 @@ if(ECHO_LUA_INTERPRETER AND ECHO_BUSTED AND NOT ECHO_SANITIZE)
   endforeach()
 endif()
 
-# Random programs whose tasks, messages, permits and memory are accounted for: spec/stress. Under a
-# sanitizer, which the plain interpreter lacks, they run in a host of our own. They differ from run to
-# run, so they are not among the checks of each day: say for how long with -DECHO_STRESS_SECONDS=60.
+# The plain interpreter lacks the sanitizers; a host of our own has them.
+if(LUA_TO_TEST_FOUND AND ECHO_SANITIZE)
+  add_executable(spec-lua-host support/lua_host.c)
+  target_compile_options(spec-lua-host PRIVATE ${ECHO_WARNINGS})
+  target_link_libraries(spec-lua-host PRIVATE PkgConfig::LUA_TO_TEST Threads::Threads)
+endif()
+
+# Values made at random go there and back under the address sanitizer, too.
+if(LUA_TO_TEST_FOUND AND ECHO_BUSTED AND ECHO_SANITIZE MATCHES address)
+  add_test(NAME lua.random COMMAND spec-lua-host ${ECHO_BUSTED} --pattern=random_spec spec/lua
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(lua.random PROPERTIES TIMEOUT ${ECHO_SPEC_SECONDS} ENVIRONMENT
+    "LUA_PATH=${PROJECT_SOURCE_DIR}/lua/?.lua\;${PROJECT_SOURCE_DIR}/?.lua\;\;;LUA_CPATH=${PROJECT_BINARY_DIR}/module/?.so\;\;")
+endif()
+
+# Random programs whose tasks, messages, permits and memory are accounted for: spec/stress. They
+# differ from run to run, so they are not among the checks of each day: say for how long with -DECHO_STRESS_SECONDS=60.
 set(ECHO_STRESS_SECONDS 0 CACHE STRING "Seconds of random programs among the tests; 0: none")
 if(LUA_TO_TEST_FOUND AND ECHO_LUA_INTERPRETER AND ECHO_STRESS_SECONDS GREATER 0)
   set(stress_interpreter ${ECHO_LUA_INTERPRETER})
   if(ECHO_SANITIZE)
-    add_executable(spec-lua-host support/lua_host.c)
-    target_compile_options(spec-lua-host PRIVATE ${ECHO_WARNINGS})
-    target_link_libraries(spec-lua-host PRIVATE PkgConfig::LUA_TO_TEST Threads::Threads)
     set(stress_interpreter spec-lua-host)
   endif()
   add_test(NAME lua.stress COMMAND ${stress_interpreter} spec/stress/stress.lua ${ECHO_STRESS_SECONDS}
