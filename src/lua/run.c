@@ -33,15 +33,6 @@ static int decode_values(lua_State *L, echo__fiber *f, const echo__message *mess
   return count;
 }
 
-/* A failed task, whose variables have been closed, ends its coroutine well. */
-static int end_badly(echo__fiber *f, int status) {
-  echo__reporter_report(f, status, 0);
-  f->failed = true;
-  return 0;
-}
-
-static bool went_well(int status) {
-  return status == LUA_OK || status == LUA_YIELD;
 enum { LARGE = 8 << 20 };
 
 /* The values lie here and in the output, and are about to lie in the receiver's state as well. If
@@ -55,16 +46,24 @@ static void let_go_of_values(lua_State *L, const echo__fiber *f, int first) {
   lua_gc(L, LUA_GCCOLLECT);
 }
 
+/* A failed task, whose variables have been closed, ends its coroutine well. */
+static int end_badly(echo__fiber *f, int status) {
+  echo__reporter_report(f, status, 0);
+  f->failed = true;
+  return 0;
+}
+
+static bool went_well(int status) {
+  return status == LUA_OK || status == LUA_YIELD;
+}
+
 /* A task can yield, so an error that it catches throws away the C stack below it: what comes after
  * its call is a continuation. That it yielded to the scheduler is for fail() to say. */
 static int finish_task(lua_State *L, int status, lua_KContext context) {
   echo__fiber *f = (echo__fiber *)context;
   if (!went_well(status)) return end_badly(f, status);
   encode_results(L, f, 3, lua_gettop(L) - 2, ECHO__ROOT_RESULT, 1);
-  (void)status;
-  echo__fiber *f = (echo__fiber *)context;
-  encode_results(L, f, 2, lua_gettop(L) - 1, ECHO__ROOT_RESULT, 1);
-  let_go_of_values(L, f, 2);
+  let_go_of_values(L, f, 3);
   return 0;
 }
 
@@ -72,17 +71,13 @@ static int finish_task(lua_State *L, int status, lua_KContext context) {
  * where failure.c looks for it. */
 static int task_main(lua_State *L) {
   echo__fiber *f = lua_touserdata(L, 1);
+  echo__job *job = f->run->job;
   echo__reporter_push(L);
-  int count = decode_values(L, f, &f->run->job->input);
+  int count = decode_values(L, f, &job->input);
   lua_copy(L, 3, 1);
+  if (job->terms == NULL || job->terms->retries == 0) echo__message_release(&job->input);
   int status = lua_pcallk(L, count - 1, LUA_MULTRET, 2, (lua_KContext)f, finish_task);
   return finish_task(L, status, (lua_KContext)f);
-  echo__job *job = f->run->job;
-  int count = decode_values(L, f, &job->input);
-  lua_copy(L, 2, 1);
-  if (job->terms == NULL || job->terms->retries == 0) echo__message_release(&job->input);
-  lua_callk(L, count - 1, LUA_MULTRET, (lua_KContext)f, finish_task);
-  return finish_task(L, LUA_OK, (lua_KContext)f);
 }
 
 /* Pushes the map's function, which a worker decodes once and keeps while it works on that map. */
