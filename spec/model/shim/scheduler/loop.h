@@ -1,5 +1,6 @@
-/* Stands in for src/scheduler/loop.h: something is always alive on the loop, and nothing is ever due;
- * there is only the bell. That a knock, or a sleep that it ends, orders memory is not relied on. */
+/* Stands in for src/scheduler/loop.h: something is always alive on the loop, and nothing is ever
+ * due; there is only the bell. That a knock, or a sleep that it ends, orders memory is not relied
+ * on. */
 #ifndef ECHO_SCHEDULER_LOOP_H
 #define ECHO_SCHEDULER_LOOP_H
 
