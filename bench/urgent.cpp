@@ -1,0 +1,187 @@
+// How soon does an urgent task start among many that are not, beside other libraries?
+//
+// 200,000 tasks of 20 us and low priority are queued; a high one is submitted each millisecond.
+// What counts is from before the submit to the first instruction. Every library has as many workers
+// and gets the same functions; they take turns, in one process, over several rounds:
+//
+//   Echo          echo_scheduler_submit with priority high and low
+//   oneTBB        two task arenas, of priority high and low
+//   libdispatch   the global queues of high and low priority, each of which has threads of its own:
+//                 the urgent one runs beside the workers, on one more thread than the others have
+//
+// What is not installed is skipped by name. Usage: bench-urgent [workers [rounds]]
+#include <echo/scheduler.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <vector>
+#ifdef BENCH_TBB
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/task_arena.h>
+#endif
+#ifdef BENCH_DISPATCH
+#ifndef __clang__ // for which alone its headers are written
+#define __has_feature(name)   0
+#define __has_extension(name) 0
+#endif
+#include <dispatch/dispatch.h>
+#endif
+
+namespace {
+
+constexpr int lows = 200000;
+constexpr uint64_t low_time = 20000; // nanoseconds
+
+std::atomic<uint64_t> started_at{0};
+std::atomic<int> lows_left{0};
+
+void note_time(void *) {
+  started_at = uv_hrtime();
+}
+
+void low(void *) {
+  for (uint64_t end = uv_hrtime() + low_time; uv_hrtime() < end;) {
+  }
+  lows_left--;
+}
+
+// A library at work: made when its round begins, gone when that is over.
+struct contestant {
+  virtual ~contestant() = default;
+  virtual void submit(bool high, void (*function)(void *)) = 0;
+};
+
+struct by_echo : contestant {
+  echo_scheduler *scheduler = nullptr;
+
+  explicit by_echo(unsigned workers) {
+    echo_builder *builder = nullptr;
+    must(echo_builder_create(&builder));
+    must(echo_builder_with_worker_count(builder, workers));
+    must(echo_builder_build(builder, &scheduler));
+    echo_builder_destroy(builder);
+  }
+  ~by_echo() override {
+    must(echo_scheduler_stop(scheduler, ECHO_STOP_DRAIN, ECHO_FOREVER, nullptr));
+    echo_scheduler_release(scheduler);
+  }
+  void submit(bool high, void (*function)(void *)) override {
+    echo_task_options options{};
+    options.priority = high ? ECHO_PRIORITY_HIGH : ECHO_PRIORITY_LOW;
+    must(echo_scheduler_submit(scheduler, &options, function, nullptr, nullptr));
+  }
+  static void must(int status) {
+    if (status == ECHO_OK) return;
+    std::fprintf(stderr, "Echo: %s\n", echo_strerror(status));
+    std::exit(1);
+  }
+};
+
+#ifdef BENCH_TBB
+struct by_tbb : contestant {
+  tbb::global_control threads; // the calling thread counts
+  tbb::task_arena high_arena, low_arena;
+
+  explicit by_tbb(unsigned workers)
+      : threads(tbb::global_control::max_allowed_parallelism, workers + 1),
+        high_arena(static_cast<int>(workers), 0, tbb::task_arena::priority::high),
+        low_arena(static_cast<int>(workers), 0, tbb::task_arena::priority::low) {
+  }
+  void submit(bool high, void (*function)(void *)) override {
+    (high ? high_arena : low_arena).enqueue([function] { function(nullptr); });
+  }
+};
+#endif
+
+#ifdef BENCH_DISPATCH
+struct by_dispatch : contestant {
+  explicit by_dispatch(unsigned) {
+  }
+  void submit(bool high, void (*function)(void *)) override {
+    long priority = high ? DISPATCH_QUEUE_PRIORITY_HIGH : DISPATCH_QUEUE_PRIORITY_LOW;
+    dispatch_async_f(dispatch_get_global_queue(priority, 0), nullptr, function);
+  }
+};
+#endif
+
+double sample(contestant &library) {
+  usleep(1000);
+  started_at = 0;
+  uint64_t start = uv_hrtime();
+  library.submit(true, note_time);
+  while (started_at == 0)
+    usleep(20);
+  return static_cast<double>(started_at - start) / 1000;
+}
+
+double quantile(std::vector<double> &values, double q) {
+  std::sort(values.begin(), values.end());
+  return values[static_cast<size_t>(q * static_cast<double>(values.size() - 1))];
+}
+
+struct entry {
+  const char *name;
+  std::function<std::unique_ptr<contestant>(unsigned)> start;
+  std::vector<double> medians, lates; // of each round
+
+  void run(unsigned workers) {
+    std::vector<double> delays;
+    auto library = start(workers);
+    lows_left = lows;
+    for (int i = 0; i < lows; i++)
+      library->submit(false, low);
+    while (lows_left > lows / 20)
+      delays.push_back(sample(*library));
+    while (lows_left > 0)
+      usleep(1000);
+    medians.push_back(quantile(delays, 0.5));
+    lates.push_back(quantile(delays, 0.99));
+  }
+};
+
+void print(entry &of, entry &first) {
+  double middle = quantile(of.medians, 0.5), late = quantile(of.lates, 0.5);
+  std::printf("%-12s p50 %8.1f us (%.1f-%.1f)   p99 %8.1f us (%.1f-%.1f)   %.2f, %.2f times %s\n",
+              of.name, middle, of.medians.front(), of.medians.back(), late, of.lates.front(),
+              of.lates.back(), middle / quantile(first.medians, 0.5),
+              late / quantile(first.lates, 0.5), first.name);
+}
+
+template <class library> std::unique_ptr<contestant> start(unsigned workers) {
+  return std::make_unique<library>(workers);
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  unsigned workers = argc > 1 ? static_cast<unsigned>(std::atoi(argv[1])) : 2;
+  int rounds = argc > 2 ? std::atoi(argv[2]) : 5;
+  if (workers < 1 || rounds < 1) {
+    std::fprintf(stderr, "usage: bench-urgent [workers [rounds]], both at least 1\n");
+    return 2;
+  }
+  std::vector<entry> entries{{"Echo", start<by_echo>, {}, {}}};
+#ifdef BENCH_TBB
+  entries.push_back({"oneTBB", start<by_tbb>, {}, {}});
+#else
+  std::printf("not installed, skipped: oneTBB\n");
+#endif
+#ifdef BENCH_DISPATCH
+  entries.push_back({"libdispatch", start<by_dispatch>, {}, {}});
+#else
+  std::printf("not installed, skipped: libdispatch\n");
+#endif
+  for (int i = 0; i < rounds; i++)
+    for (entry &each : entries)
+      each.run(workers);
+  std::printf("%u workers, %d rounds: medians of the rounds (range)\n", workers, rounds);
+  for (entry &each : entries)
+    print(each, entries[0]);
+  return 0;
+}
