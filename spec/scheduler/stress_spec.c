@@ -5,7 +5,7 @@
 #include "base/wait.h"
 #include "support/crew.h"
 
-enum { THREADS = 4, HELD = 16, QUEUES = 2 };
+enum { THREADS = 4, HANDLES = 16, QUEUES = 2, BEDS = 8 };
 
 static const char *const names[QUEUES] = {"one", "three"};
 static const int limits[QUEUES] = {1, 3};
@@ -15,6 +15,10 @@ typedef struct world {
   uint64_t deadline;
   atomic_int accepted, refused, ran, ended_ok, ended_cancelled, cancelled, wrong;
   atomic_int inside[QUEUES];
+  /* Tasks that wait for somebody to resume them; one leaves its bed before anything else. */
+  pthread_mutex_t door;
+  echo_task *beds[BEDS];
+  atomic_bool all_ended;
 } world;
 
 typedef struct job {
@@ -22,9 +26,18 @@ typedef struct job {
   uint64_t random; /* what the job does is drawn from this */
   int queue;       /* or -1 */
   atomic_int rounds, ended;
+  echo_task *self; /* when it is in a bed */
+  echo_timer timer;
+  bool timed;
 } job;
 
 static int submit(world *w, echo__random *random, bool inside, echo_task **task);
+
+/* A held task without a handle could never begin. */
+static void let_go(echo_task *task) {
+  if (task != NULL) echo_task_resume(task);
+  echo_task_release(task);
+}
 
 /* A child that the task waits for, or not. */
 static void have_child(world *w, echo__random *random) {
@@ -37,13 +50,66 @@ static void have_child(world *w, echo__random *random) {
     if (echo__random_below(random, 4) == 0 && echo_task_cancel(child) == ECHO_OK) {
       atomic_fetch_add(&w->cancelled, 1);
     }
-    echo_task_release(child);
+    let_go(child);
+  }
+}
+
+static void wake_one(world *w, unsigned bed) {
+  pthread_mutex_lock(&w->door);
+  echo_task *task = w->beds[bed];
+  w->beds[bed] = NULL;
+  if (task != NULL) echo_task_resume(task);
+  pthread_mutex_unlock(&w->door);
+}
+
+static void wake_by_timer(void *task) {
+  echo_task_resume(task);
+}
+
+static void get_up(job *j) {
+  world *w = j->world;
+  if (j->timed) echo_timer_cancel(w->scheduler, &j->timer);
+  j->timed = false;
+  if (j->self == NULL) return;
+  pthread_mutex_lock(&w->door);
+  for (int i = 0; i < BEDS; i++)
+    if (w->beds[i] == j->self) w->beds[i] = NULL;
+  pthread_mutex_unlock(&w->door);
+  j->self = NULL;
+}
+
+/* Whoever lies there has to get up. */
+static void lie_down(job *j, unsigned bed) {
+  world *w = j->world;
+  pthread_mutex_lock(&w->door);
+  if (w->beds[bed] != NULL) echo_task_resume(w->beds[bed]);
+  w->beds[bed] = j->self = echo_task_current();
+  pthread_mutex_unlock(&w->door);
+}
+
+/* Is called again, one way or another. */
+static void come_back(job *j, echo__random *random) {
+  world *w = j->world;
+  unsigned how = echo__random_below(random, 4);
+  if (how == 0 || echo_task_suspend() != ECHO_OK) {
+    echo_task_again();
+  } else if (how == 1) {
+    echo_task_set_priority(echo_task_current(), (echo_priority)echo__random_below(random, 2));
+    echo_task_resume(echo_task_current());
+  } else if (how == 2) {
+    lie_down(j, echo__random_below(random, BEDS));
+  } else {
+    double seconds = 0.00001 * echo__random_below(random, 20);
+    j->timed = true;
+    if (echo_timer_start(w->scheduler, &j->timer, seconds, wake_by_timer, echo_task_current()))
+      atomic_fetch_add(&w->wrong, 1);
   }
 }
 
 static void run(void *argument) {
   job *j = argument;
   world *w = j->world;
+  get_up(j);
   echo__random random;
   echo__random_seed(&random, j->random);
   if (j->queue >= 0) {
@@ -53,7 +119,8 @@ static void run(void *argument) {
   if (echo__random_below(&random, 8) == 0) have_child(w, &random);
   if (j->queue >= 0) atomic_fetch_sub(&w->inside[j->queue], 1);
   atomic_fetch_add(&w->ran, atomic_load(&j->rounds) == 0);
-  if (atomic_fetch_add(&j->rounds, 1) < (int)echo__random_below(&random, 8) - 4) echo_task_again();
+  int goal = (int)echo__random_below(&random, 8) - 4;
+  if (atomic_fetch_add(&j->rounds, 1) < goal) come_back(j, &random);
 }
 
 static void note_end(void *argument, int status) {
@@ -78,6 +145,7 @@ static int submit(world *w, echo__random *random, bool inside, echo_task **task)
   if (choice < QUEUES) j->queue = (int)choice;
   echo_task_options options = {.priority = any_priority(random, inside),
                                .queue = j->queue >= 0 ? names[j->queue] : NULL,
+                               .held = task != NULL && echo__random_below(random, 4) == 0,
                                .on_end = note_end};
   int status = echo_scheduler_submit(w->scheduler, &options, run, j, task);
   if (status == ECHO_OK) {
@@ -90,19 +158,20 @@ static int submit(world *w, echo__random *random, bool inside, echo_task **task)
 }
 
 /* One step of a thread from outside, with one of the handles that it holds. */
-static bool step(world *w, echo__random *random, echo_task **held) {
-  if (*held == NULL) {
+static bool step(world *w, echo__random *random, echo_task **handle) {
+  if (*handle == NULL) {
     bool detached = echo__random_below(random, 2) == 0;
-    return submit(w, random, false, detached ? NULL : held) == ECHO_OK;
+    return submit(w, random, false, detached ? NULL : handle) == ECHO_OK;
   }
+  wake_one(w, echo__random_below(random, BEDS));
   switch (echo__random_below(random, 4)) {
   case 0:
-    if (echo_task_cancel(*held) == ECHO_OK) atomic_fetch_add(&w->cancelled, 1);
+    if (echo_task_cancel(*handle) == ECHO_OK) atomic_fetch_add(&w->cancelled, 1);
     return true;
-  case 1: echo_task_wait(*held, 0.0001 * echo__random_below(random, 3)); return true;
+  case 1: echo_task_wait(*handle, 0.0001 * echo__random_below(random, 3)); return true;
   default:
-    echo_task_release(*held);
-    *held = NULL;
+    let_go(*handle);
+    *handle = NULL;
     return true;
   }
 }
@@ -112,18 +181,29 @@ static void *live(void *argument) {
   static atomic_int number;
   echo__random random;
   echo__random_seed(&random, spec_seed() + (uint64_t)atomic_fetch_add(&number, 1));
-  echo_task *held[HELD] = {NULL};
+  echo_task *handles[HANDLES] = {NULL};
   bool goes_on = true;
   for (unsigned i = 0; goes_on && echo__now() < w->deadline; i++) {
-    goes_on = step(w, &random, &held[echo__random_below(&random, HELD)]);
+    goes_on = step(w, &random, &handles[echo__random_below(&random, HANDLES)]);
     /* Not faster than the workers: what is tried out is the hand-over, not the memory. */
     while (atomic_load(&w->accepted) - atomic_load(&w->ended_ok) -
                atomic_load(&w->ended_cancelled) >
            5000)
       spec_nap();
   }
-  for (int i = 0; i < HELD; i++)
-    echo_task_release(held[i]);
+  for (int i = 0; i < HANDLES; i++)
+    let_go(handles[i]);
+  return NULL;
+}
+
+/* Sees to it that nobody lies for ever. */
+static void *wake_all(void *argument) {
+  world *w = argument;
+  while (!atomic_load(&w->all_ended)) {
+    for (unsigned bed = 0; bed < BEDS; bed++)
+      wake_one(w, bed);
+    spec_nap();
+  }
   return NULL;
 }
 
@@ -154,8 +234,11 @@ static void expect_accounts(world *w, echo_stop_mode mode) {
 
 /* Stops while the threads still submit, or after. */
 static void live_for(double seconds, unsigned workers, echo_stop_mode mode, bool early) {
-  world w = {.scheduler = build(workers), .deadline = echo__deadline_in(seconds)};
-  spec_threads threads = {0};
+  world w = {.scheduler = build(workers),
+             .deadline = echo__deadline_in(seconds),
+             .door = PTHREAD_MUTEX_INITIALIZER};
+  spec_threads threads = {0}, waker = {0};
+  spec_threads_add(&waker, wake_all, &w);
   for (int i = 0; i < THREADS; i++)
     spec_threads_add(&threads, live, &w);
   while (early && echo__now() + 100000000 < w.deadline)
@@ -163,6 +246,8 @@ static void live_for(double seconds, unsigned workers, echo_stop_mode mode, bool
   if (!early) spec_threads_join(&threads);
   assert_int_equal(echo_scheduler_stop(w.scheduler, mode, ECHO_FOREVER, NULL), ECHO_OK);
   spec_threads_join(&threads);
+  atomic_store(&w.all_ended, true);
+  spec_threads_join(&waker);
   expect_accounts(&w, mode);
   echo_scheduler_release(w.scheduler);
 }
