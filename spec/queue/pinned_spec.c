@@ -175,6 +175,15 @@ IT(sorts_again_when_it_is_told) {
   spec_shelf_close(&shelf);
 }
 
+IT(loses_none_when_it_sorts_again) {
+  spec_shelf shelf = open_shelf(1, 0);
+  for (int i = 1; i <= 6; i++)
+    pin_own(&shelf, 0, i, (echo_priority)(i % 3 - 1)); /* normal, high, low, and so on */
+  echo_queue_sort_pinned(shelf.queue, 0);
+  EXPECT_TAKES(&shelf, 0, 2, 5, 1, 4, 3, 6);
+  spec_shelf_close(&shelf);
+}
+
 /* -- looking ---------------------------------------------------------------------------------- */
 
 IT(is_seen_by_its_worker_only) {
@@ -286,6 +295,7 @@ int main(void) {
       cmocka_unit_test(counts_as_waiting_for_fairness),
       cmocka_unit_test(asks_for_the_priority_when_it_sorts),
       cmocka_unit_test(sorts_again_when_it_is_told),
+      cmocka_unit_test(loses_none_when_it_sorts_again),
       cmocka_unit_test(is_seen_by_its_worker_only),
       cmocka_unit_test(can_be_taken_apart_from_the_rest),
       cmocka_unit_test(loses_none_and_gives_none_to_another_when_many_pin_at_once),

@@ -134,6 +134,25 @@ IT(leaves_the_others_held) {
   spec_crew_end(scheduler);
 }
 
+static size_t bytes_after_cancels(echo_scheduler *scheduler, int count) {
+  spec_ends ends = {0};
+  for (int i = 0; i < count; i++) {
+    echo_task *task = hold(scheduler, (echo_task_options){.queue = "few"}, &ends);
+    assert_int_equal(echo_task_cancel(task), ECHO_OK);
+    echo_task_release(task);
+  }
+  echo_stats stats;
+  echo_scheduler_stats(scheduler, &stats);
+  return stats.task_bytes;
+}
+
+IT(leaves_nothing_in_its_named_queue_when_it_is_cancelled) {
+  echo_scheduler *scheduler = spec_crew_with_queue(1, 1);
+  size_t few = bytes_after_cancels(scheduler, 1000);
+  assert_in_range(bytes_after_cancels(scheduler, 5000), 1, few + 4096);
+  spec_crew_end(scheduler);
+}
+
 /* -- stop ------------------------------------------------------------------------------------- */
 
 IT(ends_with_a_stop_that_cancels) {
@@ -259,6 +278,7 @@ int main(void) {
       cmocka_unit_test(begins_with_the_priority_it_has_at_the_resume),
       cmocka_unit_test(ends_at_once_when_it_is_cancelled),
       cmocka_unit_test(leaves_the_others_held),
+      cmocka_unit_test(leaves_nothing_in_its_named_queue_when_it_is_cancelled),
       cmocka_unit_test(ends_with_a_stop_that_cancels),
       cmocka_unit_test(keeps_a_drain_waiting_until_it_has_run),
       cmocka_unit_test(is_cancelled_when_a_drain_runs_out_of_time),

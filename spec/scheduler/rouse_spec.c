@@ -176,6 +176,39 @@ IT(is_called_by_a_stop_that_cancels_wherever_it_sleeps) {
   }
 }
 
+/* Ends after a few calls if it is resumed, or when it is told to. */
+static void wait_for_either(void *argument) {
+  waiting *w = argument;
+  if (atomic_fetch_add(&w->ran, 1) == 3 || echo_task_is_cancelled()) return;
+  echo_task_suspend();
+  atomic_store(&w->self, echo_task_current());
+}
+
+IT(is_called_by_a_stop_after_others_have_gone) {
+  enum { MANY = 200 };
+  static waiting many[MANY];
+  echo_scheduler *scheduler = spec_crew(2);
+  for (int i = 0; i < MANY; i++) {
+    many[i] = (waiting){0};
+    assert_int_equal(echo_scheduler_submit(scheduler, &with_end, wait_for_either, &many[i], NULL),
+                     ECHO_OK);
+  }
+  for (int i = 0; i < MANY; i++) {
+    for (int resumes = i % 3 == 0 ? 3 : i % 3 - 1; resumes > 0; resumes--) {
+      echo_task *self;
+      SPEC_UNTIL((self = atomic_exchange(&many[i].self, NULL)) != NULL);
+      echo_task_resume(self);
+    }
+  }
+  until_suspended(scheduler, MANY - (MANY + 2) / 3);
+  assert_int_equal(echo_scheduler_stop(scheduler, ECHO_STOP_CANCEL, ECHO_FOREVER, NULL), ECHO_OK);
+  for (int i = 0; i < MANY; i++) {
+    assert_int_equal(atomic_load(&many[i].ended_ok), i % 3 == 0);
+    assert_int_equal(atomic_load(&many[i].ended_cancelled), i % 3 != 0);
+  }
+  spec_crew_end(scheduler);
+}
+
 IT(is_called_by_a_stop_though_it_was_cancelled_before) {
   echo_scheduler *scheduler = spec_crew(1);
   waiting w = {.cleaning = 1};
@@ -317,6 +350,7 @@ int main(void) {
       cmocka_unit_test(does_not_sleep_through_a_cancel_that_comes_before_it_suspends),
       cmocka_unit_test(is_not_called_again_after_a_cancel_though_it_asks),
       cmocka_unit_test(is_called_by_a_stop_that_cancels_wherever_it_sleeps),
+      cmocka_unit_test(is_called_by_a_stop_after_others_have_gone),
       cmocka_unit_test(is_called_by_a_stop_though_it_was_cancelled_before),
       cmocka_unit_test(is_called_by_a_stop_beside_a_task_that_waits_for_it_on_the_same_worker),
       cmocka_unit_test(keeps_a_drain_waiting),
