@@ -107,24 +107,37 @@ static echo_steal take_pinned(echo_queue *q, unsigned worker, int class, echo_ta
 }
 
 /* The own deque and the injector. */
-static echo_steal take_unpinned(echo_queue *q, unsigned worker, int class, echo_taken *taken) {
+static inline echo_steal take_near(echo_queue *q, unsigned worker, int class, echo_taken *taken) {
   if (take_own(q, worker, class, taken) == ECHO_STEAL_TAKEN) return ECHO_STEAL_TAKEN;
   return take_injected(q, worker, class, ECHO__BATCH, taken);
 }
 
-/* The places of one class. The last place's RETRY is not lost if an earlier one said it. */
-static echo_steal take_class(echo_queue *q, unsigned worker, int class, echo_taken *taken) {
+/* False if stealing would find nobody to steal from. */
+static inline bool others_have(const echo_queue *q, unsigned worker, int class) {
+  if (q->words > 1) return true;
+  return (echo__load(&q->present[0].classes[class], relaxed) & ~(UINT64_C(1) << worker)) != 0;
+}
+
+/* A class of which something is pinned to the worker. */
+static echo_steal take_by_turns(echo_queue *q, unsigned worker, int class, echo_taken *taken) {
   bool *yields = &q->sides[worker].yields[class];
-  if (!*yields && take_pinned(q, worker, class, taken) == ECHO_STEAL_TAKEN) {
-    *yields = true;
+  if (*yields && take_near(q, worker, class, taken) == ECHO_STEAL_TAKEN) {
+    *yields = false;
     return ECHO_STEAL_TAKEN;
   }
-  *yields = false;
-  echo_steal unpinned = take_unpinned(q, worker, class, taken);
-  if (unpinned == ECHO_STEAL_TAKEN) return unpinned;
-  if (take_pinned(q, worker, class, taken) == ECHO_STEAL_TAKEN) return ECHO_STEAL_TAKEN;
+  *yields = true;
+  return take_pinned(q, worker, class, taken);
+}
+
+/* The places of one class. The last place's RETRY is not lost if an earlier one said it. */
+static echo_steal take_class(echo_queue *q, unsigned worker, int class, echo_taken *taken) {
+  if (echo__pinned_waits(&q->sides[worker].pinned, class)) {
+    return take_by_turns(q, worker, class, taken);
+  }
+  echo_steal near = take_near(q, worker, class, taken);
+  if (near == ECHO_STEAL_TAKEN || !others_have(q, worker, class)) return near;
   echo_steal stolen = steal(q, worker, class, taken);
-  return stolen == ECHO_STEAL_EMPTY ? unpinned : stolen;
+  return stolen == ECHO_STEAL_EMPTY ? near : stolen;
 }
 
 /* A class whose turn it is by fairness: the one passed over most, or -1. */
