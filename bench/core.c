@@ -4,6 +4,7 @@
  *   outside       1,000,000 empty tasks from one thread outside, waited for at the end
  *   inside        1,000,000 empty tasks from inside one task
  *   handle        the same as `outside`, each with a handle that is waited for and released
+ *   suspend       a task that suspends and is resumed 1,000,000 times, by another on its worker
  *   idle wake-up  from a submit to the task's first instruction, the workers asleep
  *   uv            libuv's own thread pool (uv_queue_work), same threads
  *   futex         a bare hand-over between two threads, the floor of any wake-up
@@ -34,7 +35,7 @@ enum {
   UV_TASKS = 200000,
   SPINS = 200000000,
   MAX_ROUNDS = 99,
-  ROWS = 9
+  ROWS = 10
 };
 
 static unsigned workers = 2;
@@ -111,6 +112,42 @@ static double handle(void) {
   double cost = per_task(start, TASKS);
   free(tasks);
   end(s);
+  return cost;
+}
+
+/* Two tasks that resume each other by turns. */
+typedef struct hopper {
+  echo_scheduler *scheduler;
+  struct hopper *other;
+  echo_task *self;
+  int left;
+} hopper;
+
+static void hop(void *argument) {
+  hopper *h = argument;
+  h->self = echo_task_current();
+  if (h->left > 0) must(echo_task_suspend(), "suspend");
+  if (h->other->self != NULL) echo_task_resume(h->other->self);
+  if (h->left-- == 0) h->self = NULL; /* it ends, and is not to be resumed */
+}
+
+static void start_hoppers(void *argument) {
+  hopper *hoppers = argument;
+  for (int i = 0; i < 2; i++)
+    must(echo_scheduler_submit(hoppers->scheduler, NULL, hop, &hoppers[i], NULL), "submit");
+}
+
+static double suspend(void) {
+  unsigned all = workers;
+  workers = 1;
+  echo_scheduler *s = make();
+  hopper hoppers[2] = {{s, &hoppers[1], NULL, TASKS / 2}, {s, &hoppers[0], NULL, TASKS / 2}};
+  uint64_t start = uv_hrtime();
+  must(echo_scheduler_submit(s, NULL, start_hoppers, hoppers, NULL), "submit");
+  must(echo_scheduler_stop(s, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL), "stop");
+  double cost = per_task(start, TASKS);
+  echo_scheduler_release(s);
+  workers = all;
   return cost;
 }
 
@@ -272,17 +309,19 @@ int main(int argc, char **argv) {
     rows[0][i] = outside();
     rows[1][i] = inside();
     rows[2][i] = handle();
-    rows[3][i] = uv();
-    wake_echo(&rows[4][i], &rows[5][i]);
-    wake_futex(&rows[6][i], &rows[7][i]);
-    rows[8][i] = bare_threads();
+    rows[3][i] = suspend();
+    rows[4][i] = uv();
+    wake_echo(&rows[5][i], &rows[6][i]);
+    wake_futex(&rows[7][i], &rows[8][i]);
+    rows[9][i] = bare_threads();
   }
   printf("%u workers, %d rounds%16s %9s %9s\n", workers, rounds, "min", "median", "max");
-  static const char *names[] = {"outside",          "inside",           "with handle",
-                                "libuv queue_work", "idle wake-up p50", "idle wake-up p99",
-                                "bare futex p50",   "bare futex p99",   "bare threads"};
-  static const char *units[] = {"ns/task", "ns/task", "ns/task", "ns/task",  "us",
-                                "us",      "us",      "us",      "times one"};
+  static const char *names[] = {
+      "outside",          "inside",           "with handle",      "suspend and resume",
+      "libuv queue_work", "idle wake-up p50", "idle wake-up p99", "bare futex p50",
+      "bare futex p99",   "bare threads"};
+  static const char *units[] = {"ns/task", "ns/task", "ns/task", "ns", "ns/task",
+                                "us",      "us",      "us",      "us", "times one"};
   for (int i = 0; i < ROWS; i++)
     print_row(names[i], rows[i], rounds, units[i]);
   report_idle();

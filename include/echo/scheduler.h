@@ -120,19 +120,21 @@ typedef enum echo_task_state {
 typedef struct echo_task_options {
   echo_priority priority;
   const char *queue;  /* a named queue of the builder's, or NULL */
-  bool held;          /* accepted, but not queued before echo_task_resume: for what starts later */
+  bool held;          /* accepted, but not queued before echo_task_resume; needs a handle */
   bool interruptible; /* the builder's interrupt call-back may be called while it runs */
-  /* Called exactly once, before the task counts as ended: with ECHO_OK after the function returned,
-   * or with ECHO_CANCELLED instead of running it. On the thread that ends the task: a worker's, or
-   * the one that cancels or stops. The place to free the argument. May be NULL. */
+  /* Called exactly once, before the task counts as ended: with ECHO_OK after the function returned
+   * for good, or with ECHO_CANCELLED if it never ran or was cancelled before that. On the thread
+   * that ends the task: a worker's, or the one that cancels or stops. The place to free the
+   * argument. May be NULL. */
   void (*on_end)(void *argument, int status);
 } echo_task_options;
 
 /* Queues a call of function(argument) on a worker. Any thread, from inside tasks too. `options` may
  * be NULL for the defaults. If `task` is not NULL it receives a handle, which the caller owns
  * (echo_task_release); without one the task costs less.
- * ECHO_OK, ECHO_INVALID (no function, or a priority out of range), ECHO_MISSING (no such queue),
- * ECHO_STOPPED, ECHO_FULL, ECHO_MEMORY or ECHO_THREAD (the first submit starts the workers). */
+ * ECHO_OK, ECHO_INVALID (no function, a priority out of range, or held without a handle),
+ * ECHO_MISSING (no such queue), ECHO_STOPPED, ECHO_FULL, ECHO_MEMORY or ECHO_THREAD (the first
+ * submit starts the workers). */
 ECHO_API int echo_scheduler_submit(echo_scheduler *scheduler, const echo_task_options *options,
                                    echo_task_function function, void *argument, echo_task **task);
 
@@ -144,8 +146,9 @@ ECHO_API int echo_task_wait(echo_task *task, double seconds);
 
 /* Ends a task that has not started, which then never runs; asks one that has started to end: it is
  * resumed if it is suspended, interrupted if it runs and is interruptible, and sees
- * echo_task_is_cancelled. However it returns then, it ends as cancelled. Any thread.
- * ECHO_OK if this call did that, ECHO_INVALID if the task has ended or was cancelled before. */
+ * echo_task_is_cancelled. It may suspend again, to clean up; however it returns for good, it ends
+ * as cancelled, and echo_task_again is such a return. Any thread that holds a handle. ECHO_OK if
+ * this call did that, ECHO_INVALID if the task has ended or was cancelled before. */
 ECHO_API int echo_task_cancel(echo_task *task);
 
 /* The task's state now. Any thread. */
@@ -156,8 +159,9 @@ ECHO_API echo_task_state echo_task_get_state(const echo_task *task);
 ECHO_API void echo_task_release(echo_task *task);
 
 /* Called inside a task: when its function returns, the task is not ended but goes to the back of
- * its priority's queue to be called again with the same argument. Lets long work make way.
- * ECHO_OK, or ECHO_INVALID outside of a task. */
+ * its priority's queue to be called again with the same argument. Lets long work make way. A task
+ * that has suspended before stays on its worker. Once it is cancelled, or the scheduler cancels, it
+ * is not called again. ECHO_OK, or ECHO_INVALID outside of a task. */
 ECHO_API int echo_task_again(void);
 
 /* True if, inside a task, another of the same or a higher priority waits: a good moment for
@@ -176,7 +180,9 @@ ECHO_API echo_task *echo_task_current(void);
 /* Called inside a task: when its function returns, the task is not ended but suspended, and holds
  * no worker. After echo_task_resume its function is called again with the same argument, on the
  * same worker. Call it before anybody can know that the task is to be resumed. A task in a named
- * queue keeps its slot. ECHO_OK, ECHO_INVALID outside of a task, ECHO_MEMORY. */
+ * queue keeps its slot. A drain waits for it; a stop that cancels calls it, and while the scheduler
+ * cancels a task that suspends is called again at once. ECHO_OK, ECHO_INVALID outside of a task, or
+ * ECHO_MEMORY, after which the task ends when its function returns. */
 ECHO_API int echo_task_suspend(void);
 
 /* Lets a suspended task go on, or a held one begin; it queues behind those of its priority that
@@ -185,12 +191,13 @@ ECHO_API int echo_task_suspend(void);
  * resume, when it is cancelled. Any thread that knows that the task has not ended. */
 ECHO_API void echo_task_resume(echo_task *task);
 
-/* True inside a task that was asked to end, by echo_task_cancel or by a stop that cancels. */
+/* True inside a task that was asked to end, by echo_task_cancel or by a stop that cancels. A task
+ * that runs when the scheduler begins to cancel still ends properly if it does not suspend. */
 ECHO_API bool echo_task_is_cancelled(void);
 
-/* The priority with which a begun task goes on: from the next resume on, and at once if it waits on
- * its worker. Any thread that knows that the task has not ended. ECHO_OK or ECHO_INVALID (out of
- * range). */
+/* The priority with which a begun task goes on, or a held one begins: from the next resume on, and
+ * at once if it has suspended and waits on its worker. Any thread that knows that the task has not
+ * ended. ECHO_OK or ECHO_INVALID (out of range). */
 ECHO_API int echo_task_set_priority(echo_task *task, echo_priority priority);
 
 /* Asks for the interrupt call-back on that worker, if an interruptible task runs there. Any thread,
@@ -270,10 +277,11 @@ typedef struct echo_timer {
 } echo_timer;
 
 /* Calls fire(argument) once, `seconds` from now, on a thread of the scheduler's own that keeps
- * time. The call must be short (resume a task, set a flag), must not block and must not start or
- * cancel timers. A timer does not keep a stop waiting; one that is not yet due when the scheduler
- * has stopped never fires. Any thread. ECHO_OK, ECHO_MEMORY, ECHO_THREAD, or ECHO_STOPPED once the
- * scheduler has stopped. */
+ * time. The call must be short (resume a task, set a flag, start or cancel a timer) and must not
+ * block: others that start or cancel timers wait for it. A timer does not keep a stop waiting; one
+ * that is not yet due when the scheduler has stopped never fires, nor does one that starts with
+ * ECHO_FOREVER. Any thread. ECHO_OK, ECHO_INVALID (nothing to call), ECHO_MEMORY, ECHO_THREAD, or
+ * ECHO_STOPPED once the scheduler has stopped. */
 ECHO_API int echo_timer_start(echo_scheduler *scheduler, echo_timer *timer, double seconds,
                               void (*fire)(void *argument), void *argument);
 
@@ -285,13 +293,14 @@ ECHO_API bool echo_timer_cancel(echo_scheduler *scheduler, echo_timer *timer);
 
 typedef enum echo_stop_mode {
   ECHO_STOP_DRAIN, /* run all that was accepted */
-  ECHO_STOP_CANCEL /* end what has not started */
+  ECHO_STOP_CANCEL /* end what has not started, tell the rest to end */
 } echo_stop_mode;
 
 /* Refuses further submits from outside, ends what was accepted as the mode says, and ends the
  * threads. When the time runs out, what has not started is cancelled, and what still runs is left
  * to its thread, to which nothing of the caller's may be taken away. *abandoned (may be NULL)
- * receives the number of tasks that did not come to their proper end for want of time.
+ * receives the number of tasks that did not come to their proper end for want of time; those that
+ * were suspended on a thread that is left behind are among them, and end when it comes back.
  * Idempotent: a further call waits for the first and reports the same. Any thread but a worker's.
  * ECHO_OK, ECHO_TIMEOUT (something was abandoned) or ECHO_DEADLOCK (called inside a task). */
 ECHO_API int echo_scheduler_stop(echo_scheduler *scheduler, echo_stop_mode mode, double seconds,
@@ -306,7 +315,8 @@ ECHO_API int echo_scheduler_begin_stop(echo_scheduler *scheduler, echo_stop_mode
                                        double seconds);
 
 /* Gives the scheduler up; NULL is allowed. One that was not stopped is stopped with cancel first,
- * with two seconds for the tasks that run. Task handles stay valid. Not inside a task. */
+ * with two seconds for the tasks that run. Task handles stay valid. Not inside a task, nor while
+ * another thread is in a call that submits, or lets a held task begin. */
 ECHO_API void echo_scheduler_release(echo_scheduler *scheduler);
 
 /* -- looking ---------------------------------------------------------------------------------- */

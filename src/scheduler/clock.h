@@ -4,8 +4,7 @@
  *
  * The mutex guards everything, and the call-backs run under it: so a timer that was taken back is
  * not firing any more. A call-back that starts or cancels timers finds that it has the mutex. It is
- * let go of between two of them. Nothing else is done under it that
- * could take long.
+ * let go of between two call-backs. Nothing else is done under it that could take long.
  *
  * The thread is woken only by a timer that is due before the thread would wake by itself. That
  * moment is not put off when the earliest timer is taken back: the thread then wakes once for
