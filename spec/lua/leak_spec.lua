@@ -47,6 +47,13 @@ local flat = {
     for i = 1, 5000 do
       s:submit(load("local a = ...; return a .. " .. i), text):wait()
     end]],
+  ["cancelled tasks that are in a channel which is their argument"] = [[
+    for i = 1, 10000 do
+      local channel = echo.channel(1)
+      local task = s:submit({ delay = 60 }, math.abs, text, channel)
+      channel:send(task)
+      task:cancel()
+    end]],
   ["tasks that fail"] = [[
     for i = 1, 5000 do
       s:submit(function(t) error({ t }) end, text):pwait()

@@ -357,7 +357,19 @@ void echo__job_core_ended(echo__job *job, bool begun, int status) {
   echo__job_drop_anywhere(job);
 }
 
+/* The arguments of a job that was cancelled before it began: nobody has read them, nor will. They
+ * may be large, and may lead back to who holds the job's handle. */
+static void forget_input(echo__job *job) {
+  uint32_t word = echo__load(&job->word, acquire); /* PAIR job.state */
+  bool ended = (word & ECHO__JOB_STATE) >= ECHO__JOB_DONE;
+  if (ended && word < ECHO__JOB_WORKER) echo__message_release(&job->input);
+}
+
 void echo__job_on_end(void *argument, int status) {
   echo__run *run = argument;
-  echo__job_core_ended(run->job, echo__load(&run->begun, relaxed), status);
+  echo__job *job = run->job;
+  bool begun = echo__load(&run->begun, relaxed);
+  if (status != ECHO_OK) abandon(job, begun);
+  forget_input(job);
+  echo__job_core_ended(job, begun, ECHO_OK);
 }

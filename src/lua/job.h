@@ -3,10 +3,10 @@
  *
  * References: one of each userdata that stands for the job, one for its core task (for a map: one
  * for all of its tasks), one for each that watches it. The state word says who may touch what. The
- * message `input` is read by whoever runs the job, and released as soon as it has run (a map's when
- * it goes); `kind` and `output` are written by the worker before it stores an end state with
- * release, and read by others after they saw that with acquire (PAIR job.state). So no lock guards
- * the messages.
+ * message `input` is read by whoever runs the job, and released as soon as it has run, or will not
+ * (a map's when it goes); `kind` and `output` are written by the worker before it stores an end
+ * state with release, and read by others after they saw that with acquire (PAIR job.state). So no
+ * lock guards the messages.
  *
  * A run is one core task's share of a job: a job has one, a map has one per runner. It begins and
  * goes on on one worker, in one fiber.
