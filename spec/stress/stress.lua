@@ -2,7 +2,12 @@
 --
 -- Random programs, one after the other, for so many seconds; each round's tasks, messages, permits,
 -- call-backs, threads and memory are accounted for. With a seed, begins with that one: a round
--- that failed is seen again with SECONDS 0. To be run where the sources are.
+-- that failed is seen again with SECONDS 0, or with luck, since threads have no seed. To be run
+-- where the sources are.
+--
+--   ECHO_STRESS_PATIENCE=60      seconds after which a round hangs: its stacks are printed
+--   ECHO_STRESS_LEAVES=nothing   no stop leaves a worker behind: for the leak sanitizer
+--   ECHO_STRESS_CALLS=1          endless loops call C: for the thread sanitizer
 
 local echo = require "echo"
 local machine = require "spec.lua.support.machine"
@@ -56,6 +61,9 @@ local function check_round()
 end
 
 local function main()
+  echo.builder():with_worker_count(1):build():submit(math.abs, 1):wait()
+  collectgarbage()
+  collectgarbage() -- a sanitizer has started a thread of its own by now, and keeps it
   local first = seed
   local finish = echo.now() + seconds
   local early
