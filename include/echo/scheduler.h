@@ -250,15 +250,18 @@ typedef struct echo_room {
   struct echo_room *next, **link;
   void (*tell)(void *argument);
   void *argument;
+  echo_priority priority;
 } echo_room;
 
-/* Calls tell(argument) once, as soon as there is room for a submit, which may be at once; those who
- * watch are told in their order, one for each place. Whoever was told submits, which may again end
- * with ECHO_FULL if somebody else was faster, or calls echo_scheduler_unwatch_room, so that others
- * hear of the place. All are told when the scheduler stops. The call comes on any thread; it must
- * be short (resume a task, set a flag) and must not submit, nor watch. Any thread. */
+/* Calls tell(argument) once, as soon as there is room for a submit, which may be at once. Those who
+ * watch are told one for each place, the highest priority first (that of the task which they would
+ * submit), and in their order within one. Whoever was told submits, which may again end with
+ * ECHO_FULL if somebody else was faster, or calls echo_scheduler_unwatch_room, so that others hear
+ * of the place. All are told when the scheduler stops. The call comes on any thread; it must be
+ * short (resume a task, set a flag) and must not submit, nor watch. Any thread. */
 ECHO_API void echo_scheduler_watch_room(echo_scheduler *scheduler, echo_room *room,
-                                        void (*tell)(void *argument), void *argument);
+                                        echo_priority priority, void (*tell)(void *argument),
+                                        void *argument);
 
 /* Takes a watch back: true if it will not be told. If it has been told, false, and the news goes to
  * the next. No call is under way any more when this returns. Any thread, but not from inside such a

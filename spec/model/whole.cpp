@@ -213,7 +213,7 @@ struct full : stage {
         continue;
       }
       p->told.happened = false;
-      echo_scheduler_watch_room(s, &p->room, tell, &p->told);
+      echo_scheduler_watch_room(s, &p->room, ECHO_PRIORITY_NORMAL, tell, &p->told);
       p->told.wait();
     }
   }

@@ -46,14 +46,19 @@ static void close_full(full *f) {
 
 /* Several who watch, and the order in which they were told. */
 typedef struct crowd {
-  echo_room rooms[3];
-  spec_note notes[3];
+  echo_room rooms[4];
+  spec_note notes[4];
   spec_log log;
 } crowd;
 
-static void watch(full *f, crowd *c, int number) {
+static void watch_as(full *f, crowd *c, int number, echo_priority priority) {
   c->notes[number] = (spec_note){&c->log, number};
-  echo_scheduler_watch_room(f->scheduler, &c->rooms[number], spec_note_run, &c->notes[number]);
+  echo_scheduler_watch_room(f->scheduler, &c->rooms[number], priority, spec_note_run,
+                            &c->notes[number]);
+}
+
+static void watch(full *f, crowd *c, int number) {
+  watch_as(f, c, number, ECHO_PRIORITY_NORMAL);
 }
 
 static crowd *new_crowd(void) {
@@ -104,6 +109,23 @@ IT(tells_one_for_each_place_in_their_order) {
     fill(&f);
   }
   spec_log_expect(&c->log, (int[]){0, 1, 2}, 3);
+  echo_task_release(f.queued);
+  close_full(&f);
+}
+
+IT(tells_the_highest_priority_first) {
+  full f;
+  crowd *c = new_crowd();
+  open_full(&f);
+  watch_as(&f, c, 0, ECHO_PRIORITY_LOW);
+  watch_as(&f, c, 1, ECHO_PRIORITY_NORMAL);
+  watch_as(&f, c, 2, ECHO_PRIORITY_HIGH);
+  watch_as(&f, c, 3, ECHO_PRIORITY_HIGH);
+  for (int i = 0; i < 4; i++) {
+    empty(&f);
+    fill(&f);
+  }
+  spec_log_expect(&c->log, (int[]){2, 3, 1, 0}, 4);
   echo_task_release(f.queued);
   close_full(&f);
 }
@@ -195,7 +217,7 @@ static void *produce(void *argument) {
     echo_room room;
     spec_gate told;
     spec_gate_init(&told);
-    echo_scheduler_watch_room(p->scheduler, &room, open_gate, &told);
+    echo_scheduler_watch_room(p->scheduler, &room, ECHO_PRIORITY_NORMAL, open_gate, &told);
     spec_gate_wait(&told);
   }
   return NULL;
@@ -208,7 +230,7 @@ static void *dither(void *argument) {
     echo_room room;
     spec_gate told;
     spec_gate_init(&told);
-    echo_scheduler_watch_room(p->scheduler, &room, open_gate, &told);
+    echo_scheduler_watch_room(p->scheduler, &room, ECHO_PRIORITY_NORMAL, open_gate, &told);
     echo_scheduler_unwatch_room(p->scheduler, &room);
   }
   return NULL;
@@ -233,6 +255,7 @@ int main(void) {
       cmocka_unit_test(tells_at_once_if_there_is_no_bound),
       cmocka_unit_test(tells_once_when_a_task_has_begun),
       cmocka_unit_test(tells_one_for_each_place_in_their_order),
+      cmocka_unit_test(tells_the_highest_priority_first),
       cmocka_unit_test(does_not_tell_who_has_taken_the_watch_back),
       cmocka_unit_test(passes_the_news_on_if_who_was_told_does_not_use_it),
       cmocka_unit_test(passes_nothing_on_if_the_place_is_gone),

@@ -190,7 +190,8 @@ static bool enroll(echo__operation *operation) {
   room_wait *w = room_wait_of(operation);
   leave(operation); /* it may have been told, and somebody else was faster */
   w->watching = true;
-  echo_scheduler_watch_room(w->client->runtime->scheduler, &w->room, tell, &operation->seat);
+  echo_scheduler_watch_room(w->client->runtime->scheduler, &w->room, w->request->core.priority,
+                            tell, &operation->seat);
   return true;
 }
 

@@ -4,8 +4,10 @@
 
 int echo__rooms_init(echo__rooms *rooms, uint64_t capacity) {
   rooms->capacity = capacity;
-  rooms->first = NULL;
-  rooms->last = &rooms->first;
+  for (int i = 0; i < ECHO_PRIORITIES; i++) {
+    rooms->lines[i].first = NULL;
+    rooms->lines[i].last = &rooms->lines[i].first;
+  }
   rooms->closed = false;
   echo__store(&rooms->taken, 0, relaxed);
   echo__store(&rooms->watching, 0, relaxed);
@@ -25,13 +27,18 @@ bool echo__rooms_take(echo__rooms *rooms) {
   return true;
 }
 
-/* -- the list, under the mutex ---------------------------------------------------------------- */
+/* -- the lines, under the mutex --------------------------------------------------------------- */
+
+static echo__room_line *line_of(echo__rooms *rooms, const echo_room *room) {
+  return &rooms->lines[room->priority - ECHO_PRIORITY_LOW];
+}
 
 static void append(echo__rooms *rooms, echo_room *room) {
+  echo__room_line *line = line_of(rooms, room);
   room->next = NULL;
-  room->link = rooms->last;
-  *rooms->last = room;
-  rooms->last = &room->next;
+  room->link = line->last;
+  *line->last = room;
+  line->last = &room->next;
   echo__add(&rooms->watching, 1, seq_cst); /* PAIR room.look */
 }
 
@@ -40,17 +47,20 @@ static void take_out(echo__rooms *rooms, echo_room *room) {
   if (room->next != NULL)
     room->next->link = room->link;
   else
-    rooms->last = room->link;
+    line_of(rooms, room)->last = room->link;
   room->link = NULL;
   echo__sub(&rooms->watching, 1, relaxed);
 }
 
 /* The call is made under the mutex: when echo_scheduler_unwatch_room has had it, it is over. */
-static void tell_first(echo__rooms *rooms) {
-  echo_room *room = rooms->first;
-  if (room == NULL) return;
+static bool tell_first(echo__rooms *rooms) {
+  echo_room *room = NULL;
+  for (int i = ECHO_PRIORITIES - 1; i >= 0 && room == NULL; i--)
+    room = rooms->lines[i].first;
+  if (room == NULL) return false;
   take_out(rooms, room);
   room->tell(room->argument);
+  return true;
 }
 
 static void tell_if_free(echo__rooms *rooms) {
@@ -71,14 +81,15 @@ void echo__rooms_give(echo__rooms *rooms) {
 void echo__rooms_tell_all(echo__rooms *rooms, bool closed) {
   uv_mutex_lock(&rooms->mutex);
   rooms->closed |= closed;
-  while (rooms->first != NULL)
-    tell_first(rooms);
+  while (tell_first(rooms)) {
+  }
   uv_mutex_unlock(&rooms->mutex);
 }
 
-void echo_scheduler_watch_room(echo_scheduler *s, echo_room *room, void (*tell)(void *argument),
-                               void *argument) {
+void echo_scheduler_watch_room(echo_scheduler *s, echo_room *room, echo_priority priority,
+                               void (*tell)(void *argument), void *argument) {
   echo__rooms *rooms = &s->rooms;
+  room->priority = priority;
   room->tell = tell;
   room->argument = argument;
   uv_mutex_lock(&rooms->mutex);

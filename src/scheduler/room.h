@@ -5,12 +5,13 @@
  * cancels it unbegun; ECHO__PLACED in the task's word says that it still holds one, so a task that
  * is queued again does not count. Without a bound none of this is touched.
  *
- * Each place that is given back tells one watcher, the first; what it does with the news is its
- * own affair. So whenever a place is free and somebody watches, somebody else has been told and
- * has not yet answered: by a submit, which takes the place or finds that another was faster (whose
- * place then tells the next in turn), or by echo_scheduler_unwatch_room, which passes the news on.
+ * Each place that is given back tells one watcher, the first of the highest priority that is
+ * there; what it does with the news is its own affair. So whenever a place is free and somebody
+ * watches, somebody else has been told and has not yet answered: by a submit, which takes the place
+ * or finds that another was faster (whose place then tells the next in turn), or by
+ * echo_scheduler_unwatch_room, which passes the news on.
  *
- * No news is lost: a watcher enters the list and then looks at `taken`, whoever gives a place back
+ * No news is lost: a watcher enters its line and then looks at `taken`, whoever gives a place back
  * changes `taken` and then looks at `watching`, all of it sequentially consistent (PAIR room.look).
  */
 #ifndef ECHO_SCHEDULER_ROOM_H
@@ -21,13 +22,18 @@
 
 #include "base/atomic.h"
 
+/* Those who watch with one priority, in their order. */
+typedef struct echo__room_line {
+  echo_room *first, **last;
+} echo__room_line;
+
 typedef struct echo__rooms {
   uint64_t capacity; /* 0: no bound */
   uv_mutex_t mutex;
-  echo_room *first, **last; /* under the mutex */
-  bool closed;              /* under the mutex: no submit is accepted any more, wherever from */
+  echo__room_line lines[ECHO_PRIORITIES]; /* under the mutex; the least urgent first */
+  bool closed; /* under the mutex: no submit is accepted any more, wherever from */
   ECHO__ALIGNED echo__atomic(uint64_t) taken;
-  echo__atomic(uint64_t) watching; /* the length of the list */
+  echo__atomic(uint64_t) watching; /* how many are in the lines */
 } echo__rooms;
 
 /* ECHO_OK or ECHO_MEMORY. */
