@@ -249,6 +249,98 @@ describe("a submit with when_full = 'wait'", function()
     assert.equal("cancelled", select(2, task:pwait(0)).kind)
   end)
 
+  -- One worker, which is held by a gate, and a full queue of one.
+  local function close_full(f)
+    f.gate:__close()
+    f.s:stop()
+  end
+
+  local function full()
+    local f = setmetatable({ gate = new_gate() }, { __close = close_full })
+    f.s = echo.builder():with_worker_count(1):with_capacity(1):build()
+    f.first = f.s:submit({ key = "k" }, f.gate.pass, f.gate.path, "first")
+    f.gate:await_arrival()
+    f.queued = f.s:submit(math.abs, -1)
+    return f
+  end
+
+  local function expect_no_room(err)
+    assert.equal("timeout", err.kind)
+    includes("the task's time of 0.01 s ran out before there was room for it", err.message)
+  end
+
+  local hurried = { key = "k", when_full = "wait", timeout = 0.01 }
+
+  it("waits no longer than the task's time, and leaves the earlier task of its key alone", function()
+    local f <close> = full()
+    local s = f.s
+    expect_no_room(refusal(s.submit, s, hurried, math.abs, -2))
+    expect_no_room(refusal(s.map, s, hurried, math.abs, { -2 }))
+    f.gate:open()
+    assert.equal("first", f.first:wait())
+    assert.equal(1, f.queued:wait())
+    assert.equal(3, s:submit({ when_full = "wait" }, math.abs, -3):wait())
+  end)
+
+  it("waits no longer than that in a task", function()
+    local s <close> = echo.builder():with_worker_count(1):with_capacity(1):build()
+    local ok, err = s:submit(function(terms)
+      local here = require "echo"
+      here.submit({ delay = 0.05 }, math.abs, 1)
+      return pcall(here.submit, terms, math.abs, -2)
+    end, hurried):wait()
+    assert.is_false(ok)
+    expect_no_room(err)
+  end)
+
+  it("waits no longer than that in a coroutine", function()
+    local f <close> = full()
+    local s = f.s
+    local ok, err
+    coroutine.wrap(function()
+      ok, err = pcall(s.submit, s, hurried, math.abs, -2)
+    end)()
+    while ok == nil do
+      s:poll(10)
+    end
+    expect_no_room(err)
+    f.gate:open()
+  end)
+
+  it("counts the task's time from the submit on", function()
+    local f <close> = full()
+    local s = f.s
+    local task
+    coroutine.wrap(function()
+      task = s:submit({ when_full = "wait", timeout = 1000 }, function()
+        return require("echo").current().deadline
+      end)
+    end)()
+    local waits_since = echo.now()
+    f.gate:open()
+    while task == nil do
+      s:poll(10)
+    end
+    assert.is_true(task:wait() <= waits_since + 1000)
+  end)
+
+  it("is the first one of the highest priority that waits to get in", function()
+    local f <close> = full()
+    local s = f.s
+    local order = {}
+    for i, priority in ipairs { "low", "normal", "high", "high" } do
+      coroutine.wrap(function()
+        s:submit({ when_full = "wait", priority = priority }, math.abs, i)
+        order[#order + 1] = priority .. i
+      end)()
+    end
+    f.gate:open()
+    while #order < 4 do
+      s:poll(10)
+    end
+    assert.same({ "high3", "high4", "normal2", "low1" }, order)
+  end)
+
   it("takes 'wait' or 'fail'", function()
     local s <close> = echo.builder():build()
     includes("option 'when_full': 'wait' or 'fail' expected, got 'block'",

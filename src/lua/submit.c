@@ -41,6 +41,7 @@ static void set_terms(lua_State *L, echo__job *job, const echo__request *r) {
   job->terms = echo__terms_create(job);
   if (job->terms == NULL) echo__fail_for_memory(L);
   job->terms->timeout = r->timeout;
+  if (r->timeout >= 0) job->terms->deadline = echo__deadline_in(r->timeout);
   job->terms->delay = r->delay;
   job->terms->retries = r->retries;
   job->terms->conflict = r->conflict;
@@ -195,8 +196,17 @@ static bool enroll(echo__operation *operation) {
   return true;
 }
 
+/* Only a job with terms has a time that can run out. */
+static int expire(lua_State *L, const echo__host *host, echo__operation *operation) {
+  const echo__job *job = room_wait_of(operation)->job;
+  lua_pushfstring(L, "the task's time of %f s ran out before there was room for it",
+                  job->terms->timeout);
+  echo__error_push_here(L, host, ECHO__KIND_TIMEOUT);
+  return ECHO__RAISES;
+}
+
 static const echo__operation_type wait_type = {
-    .name = "submit", .attempt = attempt, .enroll = enroll, .leave = leave};
+    .name = "submit", .attempt = attempt, .enroll = enroll, .leave = leave, .expire = expire};
 
 static int wait_for_room(lua_State *L, echo__host *host, echo__client *client, echo__job *job,
                          const echo__request *r, submit_function *submit_all) {
@@ -205,7 +215,7 @@ static int wait_for_room(lua_State *L, echo__host *host, echo__client *client, e
   echo__operation *operation = echo__operation_open(L, host, &wait_type);
   *room_wait_of(operation) =
       (room_wait){.client = client, .job = job, .request = kept, .submit_all = submit_all};
-  return echo__operation_run(L, operation, -1);
+  return echo__operation_run(L, operation, job->terms != NULL ? echo__terms_time_left(job) : -1);
 }
 
 /* The rest of a submit, whose task is on top of the stack. */

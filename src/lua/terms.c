@@ -23,6 +23,12 @@ void echo__terms_destroy(echo__terms *terms) {
   free(terms);
 }
 
+double echo__terms_time_left(const echo__job *job) {
+  uint64_t now = echo__now(), deadline = job->terms->deadline;
+  if (deadline == ECHO__FOREVER) return -1;
+  return deadline > now ? (double)(deadline - now) / 1e9 : 0;
+}
+
 bool echo__terms_hold(const echo__job *job) {
   return job->terms != NULL && echo__load(&job->terms->holds, relaxed) > 0;
 }
@@ -181,9 +187,9 @@ static int start_timers(echo__job *job) {
     status = start_timer(job, &terms->delay_timer, terms->delay, delay_is_over);
     if (status != ECHO_OK) take_hold(terms);
   }
-  if (status != ECHO_OK || terms->timeout < 0) return status;
-  terms->deadline = echo__deadline_in(terms->timeout);
-  return start_timer(job, &terms->timeout_timer, terms->timeout, time_is_up);
+  double left = echo__terms_time_left(job);
+  if (status != ECHO_OK || left < 0) return status;
+  return start_timer(job, &terms->timeout_timer, left, time_is_up);
 }
 
 /* -- the whole -------------------------------------------------------------------------------- */

@@ -32,7 +32,7 @@ typedef struct echo__job_timer {
 typedef struct echo__terms {
   echo__job *job;
   double delay, timeout; /* seconds; negative: none */
-  uint64_t deadline;     /* of the timeout, or ECHO__FOREVER */
+  uint64_t deadline;     /* of the timeout, from the submit on; or ECHO__FOREVER */
   unsigned retries;      /* that are left */
   unsigned attempt;      /* from 1 on */
   echo__conflict conflict;
@@ -47,6 +47,11 @@ typedef struct echo__terms {
 /* Terms of the job that ask for nothing; NULL without memory. The job owns them. */
 echo__terms *echo__terms_create(echo__job *job);
 void echo__terms_destroy(echo__terms *terms);
+
+/* The seconds until the deadline of a job with terms: 0 if it has passed, negative if there is
+ * none.
+ */
+double echo__terms_time_left(const echo__job *job);
 
 /* True if something still holds the job back. */
 bool echo__terms_hold(const echo__job *job);
