@@ -1,13 +1,23 @@
--- One round: a scheduler, a host that does random things with it, and its end.
+-- One round: a world, a host that does random things in it, and its end.
 
 local echo = require "echo"
-local bodies = require "spec.stress.body"
 local new_ledger = require "spec.stress.ledger"
 local new_random = require "spec.stress.random"
+local run_host = require "spec.stress.host"
+local submits = require "spec.stress.submit"
+
+-- Names of actions ("scope", "host.cancel") that are left out.
+local function read_without()
+  local without = {}
+  for name in (os.getenv "ECHO_STRESS_WITHOUT" or ""):gmatch("[^, ]+") do
+    without[name] = true
+  end
+  return without
+end
 
 local function new_world(random)
-  local world = { channels = {}, semaphores = {}, log = echo.channel(1 << 30),
-    handles = echo.channel(20), calls = os.getenv "ECHO_STRESS_CALLS" }
+  local world = { schedulers = {}, channels = {}, semaphores = {}, log = echo.channel(1 << 30),
+    handles = echo.channel(20), calls = os.getenv "ECHO_STRESS_CALLS", without = read_without() }
   local permits = {}
   for i = 1, random(3) do
     world.channels[i] = echo.channel(({ 0, 1, 5, 100 })[random(4)])
@@ -17,9 +27,24 @@ local function new_world(random)
   return world, permits
 end
 
-local function new_scheduler(random, world)
-  local builder = echo.builder():with_worker_count(random(8))
-    :with_queue("queue1", { limit = random(3) }):with_queue("queue2", { limit = 1 })
+-- A setup that fails as often as there are messages.
+local function fail_at_times(failures)
+  if failures:try_receive() then
+    error("a setup fails")
+  end
+end
+
+local function add_failing_setup(builder, count)
+  local failures = echo.channel(count)
+  for _ = 1, count do
+    failures:send(true)
+  end
+  builder:with_setup(fail_at_times, failures)
+end
+
+local function new_scheduler(random, world, workers, limit)
+  local builder = echo.builder():with_worker_count(random(workers))
+    :with_queue("queue1", { limit = limit }):with_queue("queue2", { limit = 1 })
   if random(4) == 1 then
     builder:with_capacity(random(30))
   end
@@ -30,209 +55,121 @@ local function new_scheduler(random, world)
     world.memory_limited = true
     builder:with_memory_limit(16 << 20)
   end
+  if random(8) == 1 then
+    add_failing_setup(builder, random(5))
+  end
   return builder:build()
 end
 
-local actions, names = {}, {}
-
-local function submit(self, fn, all)
-  local ok, task = pcall(self.scheduler.submit, self.scheduler, all, fn, self.world,
-    (fn == bodies.leaf and "leaf." or "task.") .. self.random(1 << 50), self.random(1 << 40),
-    self.random(3))
-  if ok then
-    self.tasks[#self.tasks + 1] = task
-    self.ledger:task(task)
-    return task
-  elseif task.kind ~= "full" and not (task.kind == "stopped" and self.stopped) then
-    self.ledger:problem("a submit was refused: %s", tostring(task))
-  end
-end
-
-function actions.submit(self)
-  for _ = 1, self.random(5) do
-    local all, is_leaf = bodies.options(self)
-    all.detach = nil
-    if #self.spins > 0 and all.when_full == "wait" then
-      all.when_full = "fail" -- there might never be room
-    end
-    submit(self, is_leaf and bodies.leaf or bodies.body, all)
-  end
-end
-
--- A task that only a cancel ends.
-function actions.spin(self)
-  if #self.spins < 4 then
-    local task = submit(self, bodies.spin, { priority = "low" })
-    self.spins[#self.spins + 1] = task
-  end
-end
-
-local function any(self)
-  return self.tasks[self.random(math.max(#self.tasks, 1))]
-end
-
-function actions.cancel(self)
-  for _ = 1, self.random(3) do
-    local task = any(self)
-    if task then
-      task:cancel(self.random(2) == 1 and "the host" or nil)
+local function stop_all(self, how)
+  for _, scheduler in ipairs(self.world.schedulers) do
+    local stopped, count = scheduler:stop(how)
+    if not stopped then
+      self.abandoned = (self.abandoned or 0) + count
     end
   end
+  self.stopped = true
 end
 
-function actions.urge(self)
-  local task = any(self)
-  if task then
-    task:set_priority(({ "high", "normal", "low" })[self.random(3)])
+local function stop_whole(self, how)
+  stop_all(self, how)
+  if self.abandoned then
+    self.ledger:problem("a stop abandoned %d", self.abandoned)
   end
 end
 
-function actions.wait(self)
-  local task = any(self)
-  if task then
-    task:pwait(self.random(10) / 1000)
+-- Those who wait for a channel that nobody serves, and endless tasks, would hold up a drain.
+local function let_end(self)
+  for _, channel in ipairs(self.world.channels) do
+    channel:close()
+  end
+  for _, task in pairs(self.endless) do
+    task:cancel()
   end
 end
-
-function actions.on_complete(self)
-  local task = any(self)
-  if task then
-    task:on_complete(self.ledger:completion())
-  end
-end
-
-function actions.await(self)
-  local task = any(self)
-  if task then
-    local completed = self.ledger:completion()
-    coroutine.wrap(function()
-      if self.random(3) == 1 then
-        pcall(echo.timeout, 0.01, task)
-      elseif self.random(2) == 1 then
-        echo.pawait(task)
-      else
-        pcall(echo.all, { task, any(self) })
-      end
-      completed()
-    end)()
-  end
-end
-
-function actions.poll(self)
-  self.scheduler:poll(self.random(3) == 1 and self.random(5) / 1000 or nil)
-end
-
-function actions.send(self)
-  local channel = self.world.channels[self.random(#self.world.channels)]
-  self.sent = self.sent + 1
-  if channel:try_send("host", self.sent) then
-    self.world.log:try_send("sent", "host", self.sent)
-  end
-end
-
-function actions.receive(self)
-  local channel = self.world.channels[self.random(#self.world.channels)]
-  local ok, sender, number = pcall(channel.receive, channel, self.random(4) / 1000)
-  if ok and sender then
-    self.world.log:try_send("received", sender, number)
-  end
-end
-
-function actions.lend(self)
-  local task = any(self)
-  if task then
-    self.world.handles:try_send(task)
-  end
-end
-
-function actions.borrow(self)
-  local ok, task = self.world.handles:try_receive()
-  if ok then
-    self.tasks[#self.tasks + 1] = task
-  end
-end
-
-function actions.permit(self)
-  local semaphore = self.world.semaphores[self.random(#self.world.semaphores)]
-  if semaphore:try_acquire() then
-    semaphore:release()
-  end
-end
-
-function actions.read(self)
-  self.ledger:read_log(self.world.log)
-end
-
-function actions.collect()
-  collectgarbage()
-end
-
-for name in pairs(actions) do
-  names[#names + 1] = name
-end
-table.sort(names)
-
-local ends = {}
 
 local function deliver(self)
+  for _, channel in ipairs(self.world.channels) do
+    channel:close()
+  end
   local deadline = echo.now() + 20
-  local _, left = self.scheduler:poll()
+  local scheduler = self.world.schedulers[1]
+  local _, left = scheduler:poll()
   while left > 0 and echo.now() < deadline do
-    _, left = self.scheduler:poll(0.5)
+    _, left = scheduler:poll(0.5)
   end
   if left > 0 then
     self.ledger:problem("%d call-backs never came", left)
   end
 end
 
--- Those who wait for a channel that nobody serves, and endless tasks, would hold up a drain.
+local ends = {}
+
 function ends.drain(self)
-  for _, channel in ipairs(self.world.channels) do
-    channel:close()
-  end
-  for _, task in pairs(self.spins) do
-    task:cancel()
-  end
-  local stopped, count = self.scheduler:stop()
-  if not stopped then
-    self.ledger:problem("a drain abandoned %d", count)
-  end
+  let_end(self)
+  stop_whole(self)
 end
 
 function ends.cancel(self)
-  local stopped, count = self.scheduler:stop { mode = "cancel" }
-  if not stopped then
-    self.ledger:problem("a stop with cancel abandoned %d", count)
-  end
+  stop_whole(self, { mode = "cancel" })
 end
 
 function ends.limited(self)
-  local _, abandoned = self.scheduler:stop { mode = "cancel", timeout = self.random(20) / 1000 }
-  self.abandoned = abandoned
+  stop_all(self, { mode = "cancel", timeout = self.random(20) / 1000 })
 end
 
 function ends.limited_drain(self)
-  local _, abandoned = self.scheduler:stop { timeout = self.random(30) / 1000 }
-  self.abandoned = abandoned
+  stop_all(self, { timeout = self.random(30) / 1000 })
 end
 
--- Handles and call-backs that wait keep the scheduler, and so a task that never ends would.
+-- From a call-back, which may never come if the submit was refused.
+function ends.called_back(self)
+  let_end(self)
+  local scheduler = self.world.schedulers[1]
+  local ok, task = pcall(scheduler.submit, scheduler, math.abs, 1)
+  if ok then
+    task:on_complete(function()
+      stop_whole(self)
+    end)
+    while not self.stopped do
+      scheduler:poll(0.5)
+    end
+  end
+  stop_whole(self)
+end
+
+-- Handles and call-backs that wait keep a scheduler, and so a task that never ends would.
 function ends.drop(self)
-  if self.ledger.registered > 0 then
+  local _, left = self.world.schedulers[1]:poll()
+  if left > 0 then
     for _, task in ipairs(self.tasks) do
       task:cancel()
     end
+    for _, entry in ipairs(self.ledger.tasks) do
+      entry.task:cancel()
+    end
     deliver(self)
   end
-  self.scheduler, self.world.scheduler, self.ledger.tasks = nil, nil, {}
-  self.tasks, self.spins = {}, {}
+  self.ledger:read_log(self.world.log)
+  self.ledger:forget_tasks()
+  self.world.schedulers, self.tasks, self.endless = {}, {}, {}
 end
 
-local endings = { "drain", "drain", "drain", "cancel", "cancel", "drop", "limited", "limited_drain" }
+local endings = { "drain", "drain", "drain", "cancel", "cancel", "called_back", "drop", "limited",
+  "limited_drain" }
 
 -- What a worker that is left behind may still use is never freed: not for a look for leaks.
 if os.getenv "ECHO_STRESS_LEAVES" == "nothing" then
-  endings = { table.unpack(endings, 1, 6) }
+  endings = { table.unpack(endings, 1, 7) }
+end
+
+local function check_stats(self)
+  for _, scheduler in ipairs(self.world.schedulers) do
+    local stats = scheduler:stats()
+    if stats.submitted ~= stats.ended then
+      self.ledger:problem("%d were submitted and %d ended", stats.submitted, stats.ended)
+    end
+  end
 end
 
 local function settle(self, ending, permits)
@@ -249,28 +186,47 @@ local function settle(self, ending, permits)
   ledger:check_completions()
   ledger:check_messages(world.channels)
   ledger:check_semaphores(world.semaphores, permits)
-  local stats = self.scheduler:stats()
-  if stats.submitted ~= stats.ended then
-    ledger:problem("%d were submitted and %d ended", stats.submitted, stats.ended)
+  check_stats(self)
+end
+
+-- How many tasks may hold a turn at once. Where memory runs out a task may fail to say that it is over.
+local function count_turns(world, limit)
+  local each = world.memory_limited and math.huge or #world.schedulers
+  return { queue1 = limit * each, queue2 = each, key = each }
+end
+
+local function new_host(seed)
+  local random = new_random(seed)
+  local world, permits = new_world(random)
+  local limit = random(3)
+  world.schedulers[1] = new_scheduler(random, world, 8, limit)
+  if random(4) == 1 then
+    world.schedulers[2] = new_scheduler(random, world, 3, limit)
   end
+  local ledger = new_ledger(count_turns(world, limit))
+  return { random = random, world = world, tasks = {}, endless = {}, sent = 0, depth = 0,
+    ledger = ledger, tell = function(...)
+      ledger:tell(...)
+    end }, permits
 end
 
 -- Returns the ledger, the way it ended, and the count of abandoned tasks or nil.
 return function(seed)
-  local random = new_random(seed)
-  local world, permits = new_world(random)
-  local self = { random = random, world = world, tasks = {}, spins = {}, sent = 0,
-    ledger = new_ledger(), scheduler = new_scheduler(random, world) }
-  world.scheduler = self.scheduler
-  for _ = 1, random(60) do
-    actions[names[random(#names)]](self)
-  end
-  local ending = endings[random(#endings)]
+  local self, permits = new_host(seed)
+  local ledger = self.ledger
+  self.world.schedulers[1]:on_error(function(err)
+    if err ~= "a call-back fails" then
+      ledger:problem("a call-back failed: %s", tostring(err))
+    end
+  end)
+  run_host(self, self.random(100))
+  local ending = endings[self.random(#endings)]
+  self.quiet = true -- call-backs that come from now on do nothing
   ends[ending](self)
   self.stopped = true
-  if self.scheduler then
-    actions.submit(self)
+  if ending ~= "drop" then
+    submits.submit(self, self.world.schedulers[1], "c", {}) -- which comes too late
   end
   settle(self, ending, permits)
-  return self.ledger, ending, self.abandoned
+  return ledger, ending, self.abandoned
 end

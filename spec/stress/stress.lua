@@ -1,13 +1,8 @@
--- lua5.4 spec/stress/stress.lua [SECONDS [SEED]]
+-- lua5.4 spec/stress/stress.lua [SECONDS [SEED [again]]]
 --
 -- Random programs, one after the other, for so many seconds; each round's tasks, messages, permits,
--- call-backs, threads and memory are accounted for. With a seed, begins with that one: a round
--- that failed is seen again with SECONDS 0, or with luck, since threads have no seed. To be run
--- where the sources are.
---
---   ECHO_STRESS_PATIENCE=60      seconds after which a round hangs: its stacks are printed
---   ECHO_STRESS_LEAVES=nothing   no stop leaves a worker behind: for the leak sanitizer
---   ECHO_STRESS_CALLS=1          endless loops call C: for the thread sanitizer
+-- call-backs, threads and memory are accounted for. With a seed, begins with that one; with `again`,
+-- stays with it. See the README beside it. To be run where the sources are.
 
 local echo = require "echo"
 local machine = require "spec.lua.support.machine"
@@ -15,9 +10,10 @@ local new_watchdog = require "spec.stress.watchdog"
 local round = require "spec.stress.round"
 
 local seconds, seed = tonumber(arg[1] or 10), tonumber(arg[2] or os.time())
+local step = arg[3] == "again" and 0 or 1
 local watchdog <close> = new_watchdog(tonumber(os.getenv("ECHO_STRESS_PATIENCE") or 60))
-local total = { rounds = 0, tasks = 0, done = 0, failed = 0, cancelled = 0, messages = 0,
-  abandoned = 0, unsettled = 0 }
+local total = { rounds = 0, accepted = 0, done = 0, failed = 0, cancelled = 0, lost = 0,
+  forgotten = 0, messages = 0, unsettled = 0 }
 
 -- What a timed out stop abandons may still run; the process then has threads more.
 local function check_threads(ledger, before, abandoned)
@@ -33,8 +29,8 @@ end
 
 local function count(ledger)
   total.rounds = total.rounds + 1
-  total.tasks = total.tasks + #ledger.tasks
-  total.unsettled = total.unsettled + (ledger.unsettled > 0 and 1 or 0)
+  total.accepted = total.accepted + ledger:ends()
+  total.unsettled = total.unsettled + (ledger:is_settled() and 0 or 1)
   for status, number in pairs(ledger.counts) do
     total[status] = total[status] + number
   end
@@ -47,9 +43,6 @@ local function check_round()
   watchdog:heartbeat("seed " .. seed)
   local before = machine.thread_count()
   local ledger, ending, abandoned = round(seed)
-  if abandoned then
-    total.abandoned = total.abandoned + abandoned
-  end
   check_threads(ledger, before, abandoned)
   count(ledger)
   if #ledger.problems > 0 then
@@ -57,7 +50,14 @@ local function check_round()
       table.concat(ledger.problems, "\n  ")))
     os.exit(1)
   end
-  seed = seed + 1
+  seed = seed + step
+end
+
+local function report(first, memory, early)
+  print(("seeds %d to %d, %d rounds: %d tasks accepted, %d done, %d failed, %d cancelled, %d lost, "
+    .. "%d forgotten; %d messages; %d rounds with open accounts; %d KiB, %d at half time"):format(
+    first, seed - step, total.rounds, total.accepted, total.done, total.failed, total.cancelled,
+    total.lost, total.forgotten, total.messages, total.unsettled, memory, early))
 end
 
 local function main()
@@ -74,10 +74,9 @@ local function main()
     end
   until echo.now() >= finish
   local memory = machine.memory()
-  print(("seeds %d to %d: %d tasks, %d done, %d failed, %d cancelled; %d messages; %d abandoned"
-    .. "; %d rounds with open accounts; %d KiB, %d at half time"):format(first, seed - 1,
-    total.tasks, total.done, total.failed, total.cancelled, total.messages, total.abandoned,
-    total.unsettled, memory, early))
+  report(first, memory, early)
+  local growth = tonumber(os.getenv "ECHO_STRESS_GROWTH")
+  assert(not growth or memory - early <= growth, "the memory grows")
 end
 
 main()
