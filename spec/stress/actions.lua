@@ -86,7 +86,7 @@ function actions.map(self)
 end
 
 local function end_it(self, scope)
-  scope:submit({ timeout = 0.05 }, submits.endless, self.world)
+  scope:submit({ timeout = 0.05 }, submits.endless, self.world, self.random(submits.ways))
   if self.random(2) == 1 then
     scope:cancel()
   else
@@ -217,7 +217,7 @@ function actions.tell(self)
 end
 
 function actions.limit_endless(self)
-  require("echo").timeout(0.002, submits.endless, self.world)
+  require("echo").timeout(0.002, submits.endless, self.world, self.random(submits.ways))
 end
 
 function actions.coroutine(self)

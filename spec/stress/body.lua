@@ -33,7 +33,7 @@ return function(world, id, seed, depth)
   self.tell("begin", id, current.attempt)
   run(self, self.random(14))
   if self.random(10) == 1 and current.deadline then
-    submit.endless(world)
+    submit.endless(world, self.random(submit.ways))
   end
   if self.random(8) == 1 then
     error("at the end")

@@ -15,7 +15,8 @@ local function new_ledger(limits)
   return setmetatable({
     limits = limits, asked = {}, tasks = {}, accepted = {}, refused = {}, begun = {}, ended = {},
     turns = {}, sent = {}, received = {}, open = {}, settled = {}, completions = {}, problems = {},
-    unclean = 0, registered = 0, counts = { done = 0, failed = 0, cancelled = 0, lost = 0, forgotten = 0 },
+    unclean = 0, registered = 0,
+    counts = { done = 0, failed = 0, cancelled = 0, lost = 0, forgotten = 0 },
   }, ledger)
 end
 
@@ -77,7 +78,7 @@ function entries:enter(turn, id)
   holders[id] = true
   holders.count = holders.count + 1
   if holders.count > (self.limits[turn] or self.limits.key) then
-    self:problem("%d tasks at once have %s", holders.count, turn)
+    self.crowd = ("%d tasks at once have %s"):format(holders.count, turn)
   end
 end
 
@@ -258,6 +259,13 @@ function ledger:check_messages(channels)
   end
   if lost > self.unclean and self:is_settled() then
     self:problem("%d messages were lost, %d can be explained", lost, self.unclean)
+  end
+end
+
+-- What a stop has abandoned does not say that its turn is over.
+function ledger:check_turns()
+  if self.crowd then
+    self:problem("%s", self.crowd)
   end
 end
 

@@ -184,6 +184,7 @@ local function settle(self, ending, permits)
     return
   end
   ledger:check_completions()
+  ledger:check_turns()
   ledger:check_messages(world.channels)
   ledger:check_semaphores(world.semaphores, permits)
   check_stats(self)

@@ -12,19 +12,38 @@ function this.body(...)
   return require "spec.stress.body"(...)
 end
 
--- Never ends by itself, nor lets an error end it. The thread sanitizer lets a thread have its signals
--- when it calls the C library, and only then.
-function this.endless(world)
-  while true do
-    pcall(function()
-      while true do
-        if world.calls then
-          os.time()
+-- Several ways of never ending by oneself; in two of them no error ends it either. The thread
+-- sanitizer lets a thread have its signals when it calls the C library, and only then.
+local ways = {
+  function(world)
+    while true do
+      pcall(function()
+        while true do
+          if world.calls then
+            os.time()
+          end
         end
-      end
-    end)
-  end
+      end)
+    end
+  end,
+  function()
+    while true do
+      pcall(require("echo").sleep, 1000)
+    end
+  end,
+  function()
+    require("echo").sleep(1000)
+  end,
+  function()
+    require("echo").channel():receive()
+  end,
+}
+
+function this.endless(world, way)
+  ways[way](world)
 end
+
+this.ways = #ways
 
 -- Waits for nobody. The turns are what no more than so many tasks may have at once.
 function this.leaf(world, id, seed, turns)
@@ -127,7 +146,7 @@ function kinds.leaf(self, id, turns)
 end
 
 function kinds.endless(self)
-  return this.endless, self.world
+  return this.endless, self.world, self.random(#ways)
 end
 
 function kinds.c()
