@@ -131,6 +131,27 @@ describe("await in a coroutine of the program", function()
     end
   end)
 
+  it("keeps that order when another scheduler stops meanwhile", function()
+    local s <close> = new_scheduler(1)
+    local other <close> = new_scheduler(1)
+    local gate <close> = new_gate()
+    local order = {}
+    s:submit({ priority = "high" }, gate.pass, gate.path)
+    gate:await_arrival()
+    local last = s:submit({ priority = "low" }, math.abs, -2)
+    for _, task in ipairs { last, s:submit(math.abs, -1) } do
+      spawn(function()
+        table.insert(order, (echo.await(task)))
+      end)
+    end
+    other:submit(math.abs, 1):wait()
+    other:stop()
+    gate:open()
+    last:wait()
+    deliver_all(s)
+    assert.same({ 1, 2 }, order)
+  end)
+
   it("resumes several that await the same task", function()
     local s <close> = new_scheduler()
     local gate <close> = new_gate()

@@ -125,10 +125,24 @@ IT(posts_everything_when_it_is_roused) {
   init(mailbox, notes, 3);
   expect_all(notes, 3);
   echo__letter_post(&notes[2].letter);
-  echo__mailbox_rouse(mailbox);
+  echo__mailbox_rouse(mailbox, NULL);
   assert_int_equal(take(mailbox, notes), 2);
   assert_int_equal(take(mailbox, notes), 0);
   assert_int_equal(take(mailbox, notes), 1);
+  end(mailbox);
+}
+
+IT(posts_only_what_a_clock_keeps_the_time_of_when_that_stops) {
+  echo__mailbox *mailbox = echo__mailbox_create();
+  note notes[4];
+  init(mailbox, notes, 4);
+  notes[1].letter.clock = notes[3].letter.clock = &notes[1];
+  notes[2].letter.clock = &notes[2];
+  expect_all(notes, 4);
+  echo__mailbox_rouse(mailbox, &notes[1]);
+  assert_int_equal(take(mailbox, notes), 1);
+  assert_int_equal(take(mailbox, notes), 3);
+  assert_int_equal(take(mailbox, notes), -1);
   end(mailbox);
 }
 
@@ -160,7 +174,7 @@ IT(discards_what_it_has_when_it_closes_and_takes_no_harm_from_who_comes_late) {
     assert_int_equal(notes[i].discarded, 1);
     echo__letter_post(&notes[i].letter);
   }
-  echo__mailbox_rouse(mailbox);
+  echo__mailbox_rouse(mailbox, NULL);
   echo__mailbox_release(mailbox);
 }
 
@@ -325,6 +339,7 @@ int main(void) {
       cmocka_unit_test(remembers_what_is_posted_while_the_letter_is_out),
       cmocka_unit_test(forgets_what_is_withdrawn),
       cmocka_unit_test(posts_everything_when_it_is_roused),
+      cmocka_unit_test(posts_only_what_a_clock_keeps_the_time_of_when_that_stops),
       cmocka_unit_test(posts_a_letter_that_is_due),
       cmocka_unit_test(discards_what_it_has_when_it_closes_and_takes_no_harm_from_who_comes_late),
       cmocka_unit_test(has_a_descriptor_that_is_readable_while_letters_lie_there),

@@ -72,11 +72,14 @@ void echo__host_wait_init(lua_State *L, echo__host_wait *wait, echo__mailbox *ma
 static void start_timer(echo__host_wait *wait) {
   echo__operation *operation = &wait->operation;
   wait->letter.deadline = ECHO__FOREVER;
+  wait->letter.clock = NULL;
   if (operation->deadline == ECHO__FOREVER) return;
   echo__operation_stop_timer(operation);
   for (echo__client *client = operation->host->clients; client != NULL; client = client->next) {
     if (client->runtime == NULL) continue;
-    if (echo__operation_start_timer(operation, client->runtime) == ECHO_OK) return;
+    if (echo__operation_start_timer(operation, client->runtime) != ECHO_OK) continue;
+    wait->letter.clock = client->runtime;
+    return;
   }
   wait->letter.deadline = operation->deadline;
 }

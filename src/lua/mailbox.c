@@ -111,10 +111,12 @@ void echo__letter_post(echo__letter *letter) {
   uv_mutex_unlock(&mailbox->mutex);
 }
 
-void echo__mailbox_rouse(echo__mailbox *mailbox) {
+void echo__mailbox_rouse(echo__mailbox *mailbox, const void *clock) {
   uv_mutex_lock(&mailbox->mutex);
-  while (mailbox->expected.first != NULL)
-    post(mailbox, mailbox->expected.first);
+  for (echo__letter *letter = mailbox->expected.first, *next; letter != NULL; letter = next) {
+    next = letter->next;
+    if (clock == NULL || letter->clock == clock) post(mailbox, letter);
+  }
   uv_mutex_unlock(&mailbox->mutex);
 }
 

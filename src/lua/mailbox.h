@@ -40,6 +40,7 @@ typedef struct echo__letter {
   struct echo__mailbox *mailbox;     /* its state's; set before anybody knows of the letter */
   uint64_t number;                   /* of a posted one, from 1 on; else 0 */
   uint64_t deadline;                 /* or ECHO__FOREVER: it is due then, if nobody posts it */
+  const void *clock;                 /* whoever keeps its time otherwise, or NULL */
   bool missed;                       /* it was posted while it was in no list */
   /* Called when it was taken: tells the state. False if there was nothing to tell. May raise
    * nothing. */
@@ -89,8 +90,9 @@ void echo__letter_post(echo__letter *letter);
 /* Takes a letter out, if it is in. */
 void echo__letter_withdraw(echo__letter *letter);
 
-/* Posts all letters: each looks whether there are news. Any thread that has a reference. */
-void echo__mailbox_rouse(echo__mailbox *mailbox);
+/* Posts the letters whose time this clock keeps, or all if it is NULL: each looks whether there are
+ * news. The others must keep their order. Any thread that has a reference. */
+void echo__mailbox_rouse(echo__mailbox *mailbox, const void *clock);
 
 /* Begins a delivery: the number of the latest letter that is posted or due. Costs one load if
  * there is none. */

@@ -123,11 +123,11 @@ void echo__runtime_destroy(echo__shared *shared) {
 }
 
 void echo__runtime_stopped(echo__runtime *runtime, int status) {
-  if (status != ECHO_OK)
-    echo__store(&runtime->abandoned, true, release); /* PAIR runtime.abandoned */
+  bool abandons = status != ECHO_OK;
+  if (abandons) echo__store(&runtime->abandoned, true, release); /* PAIR runtime.abandoned */
   uv_mutex_lock(&runtime->told_mutex);
   for (echo__client *client = runtime->told; client != NULL; client = client->next_told)
-    echo__mailbox_rouse(client->mailbox);
+    echo__mailbox_rouse(client->mailbox, abandons ? NULL : runtime);
   uv_mutex_unlock(&runtime->told_mutex);
 }
 
