@@ -94,6 +94,16 @@ ECHO_API int echo_builder_with_pinning(echo_builder *builder, bool pinning);
  * Default: no limit. ECHO_OK or ECHO_INVALID (0). */
 ECHO_API int echo_builder_with_capacity(echo_builder *builder, size_t count);
 
+/* For whoever sits on top of a scheduler and has memory of its own to keep until nobody needs it
+ * any more. `stopped` is called at the end of each echo_scheduler_stop, on its thread, with what
+ * that came to. `released`, if it is not NULL, is called by echo_scheduler_release when the
+ * scheduler has stopped, and instead of freeing it: it is data's from then on, who releases it once
+ * more, on whatever thread, when nothing needs it; that calls neither hook. `data` must outlive the
+ * scheduler. */
+ECHO_API int echo_builder_with_end_hooks(echo_builder *builder,
+                                         void (*stopped)(void *data, int status),
+                                         void (*released)(void *data), void *data);
+
 /* The data of the scheduler's worker hooks, if `start` is the one of them that was given: so
  * whoever sits on top of a scheduler knows its own again. NULL otherwise. Any thread. */
 ECHO_API void *echo_scheduler_worker_data(const echo_scheduler *scheduler,

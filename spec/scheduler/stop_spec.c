@@ -293,8 +293,70 @@ IT(ends_all_that_was_accepted_while_it_was_called) {
   }
 }
 
+/* -- end hooks -------------------------------------------------------------------------------- */
+
+typedef struct upper {
+  int stops, releases, status;
+} upper;
+
+static void note_stop(void *argument, int status) {
+  upper *u = argument;
+  u->stops++;
+  u->status = status;
+}
+
+static void note_release(void *argument) {
+  upper *u = argument;
+  u->releases++;
+}
+
+static echo_scheduler *build_below(upper *u, void (*released)(void *)) {
+  echo_builder *builder;
+  echo_scheduler *scheduler;
+  assert_int_equal(echo_builder_create(&builder), ECHO_OK);
+  assert_int_equal(echo_builder_with_worker_count(builder, 1), ECHO_OK);
+  assert_int_equal(echo_builder_with_end_hooks(builder, note_stop, released, u), ECHO_OK);
+  assert_int_equal(echo_builder_build(builder, &scheduler), ECHO_OK);
+  echo_builder_destroy(builder);
+  return scheduler;
+}
+
+IT(tells_who_sits_on_top_of_each_stop_and_leaves_the_memory_to_him) {
+  upper u = {0};
+  echo_scheduler *scheduler = build_below(&u, note_release);
+  echo_task *task = spec_submit_held(scheduler, spec_nothing, NULL);
+  assert_int_equal(echo_task_wait(task, ECHO_FOREVER), ECHO_OK);
+  assert_int_equal(echo_scheduler_stop(scheduler, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL), ECHO_OK);
+  assert_int_equal(u.stops, 1);
+  assert_int_equal(u.status, ECHO_OK);
+  assert_int_equal(u.releases, 0);
+  echo_scheduler_release(scheduler);
+  assert_int_equal(u.stops, 2);
+  assert_int_equal(u.releases, 1);
+  assert_int_equal(echo_scheduler_submit(scheduler, NULL, spec_nothing, NULL, NULL), ECHO_STOPPED);
+  echo_task_release(task);
+  echo_scheduler_release(scheduler);
+  assert_int_equal(u.stops, 2);
+  assert_int_equal(u.releases, 1);
+}
+
+IT(tells_who_sits_on_top_what_was_abandoned) {
+  upper u = {0};
+  echo_scheduler *scheduler = build_below(&u, NULL);
+  static spec_blocker blocker;
+  spec_block(scheduler, &blocker);
+  assert_int_equal(echo_scheduler_stop(scheduler, ECHO_STOP_CANCEL, 0.01, NULL), ECHO_TIMEOUT);
+  assert_int_equal(u.stops, 1);
+  assert_int_equal(u.status, ECHO_TIMEOUT);
+  spec_unblock(&blocker);
+  echo_scheduler_release(scheduler);
+  assert_int_equal(u.stops, 2);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(tells_who_sits_on_top_of_each_stop_and_leaves_the_memory_to_him),
+      cmocka_unit_test(tells_who_sits_on_top_what_was_abandoned),
       cmocka_unit_test(drains_everything_that_was_accepted),
       cmocka_unit_test(drains_what_tasks_submit_while_it_drains),
       cmocka_unit_test(refuses_what_tasks_submit_while_it_cancels),

@@ -76,6 +76,12 @@ int echo_builder_with_worker_hooks(echo_builder *builder, void (*start)(void *, 
   return ECHO_OK;
 }
 
+int echo_builder_with_end_hooks(echo_builder *builder, void (*stopped)(void *, int),
+                                void (*released)(void *), void *data) {
+  builder->plan.ends = (echo__end_hooks){stopped, released, data};
+  return ECHO_OK;
+}
+
 int echo_builder_with_interrupt(echo_builder *builder, void (*interrupt)(void *, unsigned),
                                 void *data) {
   builder->plan.interrupt = interrupt;

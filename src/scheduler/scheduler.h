@@ -41,6 +41,12 @@ typedef struct echo__hooks {
   void *data;
 } echo__hooks;
 
+typedef struct echo__end_hooks {
+  void (*stopped)(void *data, int status);
+  void (*released)(void *data);
+  void *data;
+} echo__end_hooks;
+
 /* What a builder collects and a scheduler then owns. */
 typedef struct echo__plan {
   unsigned workers, fairness;
@@ -53,6 +59,7 @@ typedef struct echo__plan {
   echo__named_queue **queues;
   unsigned queue_count;
   echo__hooks hooks;
+  echo__end_hooks ends;
 } echo__plan;
 
 typedef struct echo__worker echo__worker;

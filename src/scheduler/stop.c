@@ -162,6 +162,7 @@ int echo_scheduler_stop(echo_scheduler *s, echo_stop_mode mode, double seconds, 
   int status = s->stop_status;
   if (abandoned != NULL) *abandoned = s->stop_abandoned;
   uv_mutex_unlock(&s->life);
+  if (s->plan.ends.stopped != NULL) s->plan.ends.stopped(s->plan.ends.data, status);
   return status;
 }
 
@@ -199,6 +200,12 @@ static void hold_lanes(echo_scheduler *s) {
 void echo_scheduler_release(echo_scheduler *s) {
   if (s == NULL) return;
   echo_scheduler_stop(s, ECHO_STOP_CANCEL, release_grace, NULL);
+  echo__end_hooks ends = s->plan.ends;
+  if (ends.released != NULL) {
+    s->plan.ends = (echo__end_hooks){0};
+    ends.released(ends.data);
+    return;
+  }
   /* A thread that was left behind may still use all of this: it stays. */
   if (echo__load(&s->abandoned, relaxed)) return;
   for (unsigned i = 0; i < s->plan.queue_count; i++) {
