@@ -5,6 +5,9 @@ if(ECHO_INSTALL_LIBRARY)
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
   install(DIRECTORY include/echo DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
     FILES_MATCHING PATTERN "*.h" PATTERN "lua.h" EXCLUDE PATTERN "buffer.h" EXCLUDE)
+  if(ECHO_BUILD_MODULE)
+    install(TARGETS echo_lua_static EXPORT echo-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  endif()
   install(EXPORT echo-targets NAMESPACE echo:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/echo)
   configure_package_config_file(cmake/echo-config.cmake.in echo-config.cmake
     INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/echo)
@@ -26,5 +29,8 @@ if(ECHO_BUILD_MODULE)
   if(ECHO_INSTALL_LIBRARY)
     install(FILES include/echo/lua.h include/echo/buffer.h
       DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/echo)
+    configure_file(cmake/echo-lua.pc.in echo-lua.pc @ONLY)
+    install(FILES ${PROJECT_BINARY_DIR}/echo-lua.pc
+      DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
   endif()
 endif()

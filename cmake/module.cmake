@@ -11,14 +11,15 @@ target_include_directories(echo_lua_headers SYSTEM INTERFACE ${LUA_INCLUDE_DIR})
 
 echo_layer(lua BELOW base queue scheduler HEADERS lua.h buffer.h LINK echo_lua_headers
   SOURCES
-    alloc.c attach.c await.c buffer.c buffer_methods.c builder.c callback.c channel.c
+    alloc.c attach.c await.c buffer.c buffer_methods.c builder.c call.c callback.c channel.c
     channel_methods.c charge.c check.c code.c codec.c coroutine.c decode.c decode_name.c
     decode_object.c deliver.c embed.c encode.c encode_hook.c encode_object.c error.c factory.c
     failure.c fiber.c group.c here.c host.c host_wait.c interrupt.c iter.c job.c luv.c mailbox.c
-    map.c message.c module.c names.c on_complete.c operation.c outcome.c own_hook.c parcel.c
-    pointer_map.c prelude.c progress.c refusal.c registered.c relay.c report.c reporter.c request.c
-    ring.c run.c runtime.c scheduler.c scope.c scope_call.c semaphore.c semaphore_methods.c
-    shared.c state.c submit.c task.c task_yield.c terms.c text.c timeout.c urgency.c)
+    map.c message.c module.c names.c native.c on_complete.c operation.c outcome.c own_hook.c
+    parcel.c pointer_map.c prelude.c progress.c refusal.c registered.c relay.c report.c reporter.c
+    request.c ring.c run.c runtime.c scheduler.c scope.c scope_call.c semaphore.c
+    semaphore_methods.c shared.c state.c submit.c task.c task_yield.c terms.c text.c timeout.c
+    urgency.c)
 
 # What is written in Lua becomes part of the module, see src/lua/prelude.h.
 set(prelude ${PROJECT_BINARY_DIR}/generated/prelude_files.c)
@@ -28,6 +29,15 @@ add_custom_command(OUTPUT ${prelude}
     -P ${PROJECT_SOURCE_DIR}/cmake/prelude.cmake
   DEPENDS ${prelude_files} ${PROJECT_SOURCE_DIR}/cmake/prelude.cmake VERBATIM)
 target_sources(echo_lua_objects PRIVATE ${prelude})
+
+# The same for programs that link Echo and have a Lua of their own, which they link too.
+add_library(echo_lua_static STATIC ${ECHO_CORE_OBJECTS} $<TARGET_OBJECTS:echo_lua_objects>)
+target_link_libraries(echo_lua_static PUBLIC PkgConfig::LIBUV Threads::Threads ${CMAKE_DL_LIBS})
+target_include_directories(echo_lua_static PUBLIC
+  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+  $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+set_target_properties(echo_lua_static PROPERTIES OUTPUT_NAME echo-lua EXPORT_NAME lua)
+add_library(echo::lua ALIAS echo_lua_static)
 
 add_library(echo_module MODULE ${ECHO_CORE_OBJECTS} $<TARGET_OBJECTS:echo_lua_objects>)
 target_link_libraries(echo_module PRIVATE PkgConfig::LIBUV Threads::Threads ${CMAKE_DL_LIBS})

@@ -105,11 +105,19 @@ static void *change(echo__alloc *alloc, void *block, size_t old_size, size_t new
   return NULL;
 }
 
+void echo__alloc_adopt(echo__alloc *alloc, lua_State *L) {
+  size_t used = (size_t)lua_gc(L, LUA_GCCOUNT) * 1024 + (size_t)lua_gc(L, LUA_GCCOUNTB);
+  alloc->left = used < alloc->limit ? alloc->limit - used : 0;
+  alloc->own = lua_getallocf(L, &alloc->own_data);
+  lua_setallocf(L, echo__alloc_realloc, alloc);
+}
+
 void *echo__alloc_realloc(void *data, void *block, size_t old_size, size_t new_size) {
   echo__alloc *alloc = data;
-  if (block == NULL) old_size = 0; /* it was the kind of object */
-  if (new_size > old_size && new_size - old_size > alloc->left) return NULL;
-  void *changed = change(alloc, block, old_size, new_size);
-  if (changed != NULL || new_size == 0) alloc->left += old_size - new_size;
+  size_t had = block == NULL ? 0 : old_size; /* without a block it is the kind of object */
+  if (new_size > had && new_size - had > alloc->left) return NULL;
+  void *changed = alloc->own != NULL ? alloc->own(alloc->own_data, block, old_size, new_size)
+                                     : change(alloc, block, had, new_size);
+  if (changed != NULL || new_size == 0) alloc->left += had - new_size;
   return changed;
 }

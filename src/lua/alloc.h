@@ -5,10 +5,13 @@
  *
  * What Lua asks for is counted, which is also how a state is kept below a limit: what would pass it
  * fails, as if the system had no more, and Lua then collects its garbage and tries once more.
+ *
+ * A program may bring an allocator of its own: then that one has the blocks, and this one counts.
  */
 #ifndef ECHO_LUA_ALLOC_H
 #define ECHO_LUA_ALLOC_H
 
+#include <lua.h>
 #include <stddef.h>
 
 enum { ECHO__ALLOC_STEP = 16, ECHO__ALLOC_CLASSES = 32 };
@@ -19,11 +22,17 @@ typedef struct echo__alloc {
   char *fresh;                     /* the part of the newest chunk that was never used */
   size_t fresh_left;
   size_t limit, left; /* bytes that Lua may have, and may still ask for */
+  void *(*own)(void *data, void *block, size_t old_size, size_t new_size); /* the program's */
+  void *own_data;
 } echo__alloc;
 
 /* Nothing is allocated before it is asked for. A limit of 0 is none. The thread that will run the
  * state. */
 void echo__alloc_open(echo__alloc *alloc, size_t limit);
+
+/* Leaves the blocks to the allocator that the state has, of which it has so many bytes already. The
+ * thread that runs the state, before anything was asked for here. */
+void echo__alloc_adopt(echo__alloc *alloc, lua_State *L);
 
 /* Bytes that Lua has at this moment. */
 static inline size_t echo__alloc_used(const echo__alloc *alloc) {

@@ -12,8 +12,6 @@
 #include "lua/runtime.h"
 #include "lua/scheduler.h"
 
-enum { LEAST_MEMORY = 131072 };
-
 typedef struct builder {
   echo_builder *core; /* NULL until acquired and after it was built */
   echo__recipe recipe;
@@ -79,11 +77,10 @@ static int with_pinning(lua_State *L) {
   return same(L);
 }
 
-/* Less than the least would not even hold a new state with its libraries. */
 static int with_memory_limit(lua_State *L) {
   builder *b = check_open(L);
   b->recipe.memory_limit =
-      (size_t)echo__check_integer(L, 2, "memory limit", LEAST_MEMORY, PTRDIFF_MAX);
+      (size_t)echo__check_integer(L, 2, "memory limit", ECHO__LEAST_MEMORY, PTRDIFF_MAX);
   return same(L);
 }
 

@@ -165,7 +165,10 @@ void echo__coroutine_install(lua_State *L, echo__worker_state *state) {
                                        {"yield", echo__task_yield},
                                        {"running", echo__task_running},
                                        {NULL, NULL}};
-  lua_getglobal(L, "coroutine");
+  if (lua_getglobal(L, "coroutine") != LUA_TTABLE) { /* a program's openlibs left it out */
+    lua_pop(L, 1);
+    return;
+  }
   lua_pushlightuserdata(L, state);
   luaL_setfuncs(L, functions, 1);
   lua_pushlightuserdata(L, state->host);

@@ -5,9 +5,10 @@
 #include "lua/check.h"
 #include "lua/mailbox.h"
 
-static const char *const names[ECHO__TYPES] = {
-    "echo.builder", "echo.scheduler", "echo.task",  "echo.error",   "echo.operation",
-    "echo.buffer",  "echo.group",     "echo.scope", "echo.channel", "echo.semaphore"};
+static const char *const names[ECHO__TYPES] = {"echo.builder",   "echo.scheduler", "echo.task",
+                                               "echo.error",     "echo.operation", "echo.buffer",
+                                               "echo.group",     "echo.scope",     "echo.channel",
+                                               "echo.semaphore", "echo.callback"};
 
 echo__host *echo__host_of(lua_State *L) {
   return lua_touserdata(L, lua_upvalueindex(1));

@@ -23,6 +23,7 @@ typedef enum echo__type {
   ECHO__TYPE_SCOPE,
   ECHO__TYPE_CHANNEL,
   ECHO__TYPE_SEMAPHORE,
+  ECHO__TYPE_CALLBACK,
   ECHO__TYPES
 } echo__type;
 

@@ -162,8 +162,11 @@ static int search(lua_State *L) {
 void echo__luv_install(lua_State *L, echo__worker_state *state) {
   enum { PLACE = 3 }; /* behind those for package.preload and for Lua */
   state->loops = false;
-  lua_getglobal(L, "package");
-  lua_getfield(L, -1, "searchers");
+  if (lua_getglobal(L, "package") != LUA_TTABLE) { /* a program's openlibs left it out */
+    lua_pop(L, 1);
+    return;
+  }
+  luaL_getsubtable(L, -1, "searchers");
   for (lua_Integer last = luaL_len(L, -1); last >= PLACE; last--) {
     lua_rawgeti(L, -1, last);
     lua_rawseti(L, -2, last + 1);

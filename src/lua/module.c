@@ -13,6 +13,7 @@
 #include "lua/here.h"
 #include "lua/iter.h"
 #include "lua/module.h"
+#include "lua/native.h"
 #include "lua/operation.h"
 #include "lua/prelude.h"
 #include "lua/progress.h"
@@ -97,6 +98,8 @@ static void make_types(lua_State *L, int host) {
   make_type(L, host, ECHO__TYPE_SEMAPHORE, "echo.semaphore", echo__semaphore_metamethods,
             echo__semaphore_methods);
   mark_handles(L, host, &echo__semaphore_type);
+  make_type(L, host, ECHO__TYPE_CALLBACK, "echo.callback", echo__native_metamethods, NULL);
+  mark_handles(L, host, &echo__native_type);
 }
 
 /* Its address is the registry key. */

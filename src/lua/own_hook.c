@@ -175,7 +175,7 @@ void echo__own_hook_install(lua_State *L) {
   lua_setfield(L, -2, "__mode");
   lua_setmetatable(L, -2);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &key);
-  lua_getglobal(L, "debug");
-  luaL_setfuncs(L, functions, 0);
+  /* a program's openlibs may have left it out */
+  if (lua_getglobal(L, "debug") == LUA_TTABLE) luaL_setfuncs(L, functions, 0);
   lua_pop(L, 1);
 }

@@ -29,7 +29,7 @@ void echo__reporter_report(echo__fiber *fiber, int status, int level) {
  * called. No yield passes there. */
 static bool is_inside_load(lua_State *L, const echo__worker_state *state) {
   lua_Debug frame;
-  if (lua_isyieldable(L)) return false;
+  if (lua_isyieldable(L) || state->load == NULL) return false;
   for (int level = 1; level < MOST_LEVELS && lua_getstack(L, level, &frame); level++) {
     lua_getinfo(L, "f", &frame);
     bool found = lua_tocfunction(L, -1) == state->load;

@@ -37,10 +37,32 @@ static echo__worker_state *create_states(unsigned workers) {
   return states;
 }
 
+/* The core scheduler was stopped: what was abandoned is lost from now on, and whoever waits for
+ * that, or for a timer, looks again. */
+static void stopped(void *argument, int status) {
+  echo__runtime *runtime = argument;
+  bool abandons = status != ECHO_OK;
+  if (abandons) echo__store(&runtime->abandoned, true, release); /* PAIR runtime.abandoned */
+  uv_mutex_lock(&runtime->told_mutex);
+  for (echo__client *client = runtime->told; client != NULL; client = client->next_told)
+    echo__mailbox_rouse(client->mailbox, abandons ? NULL : runtime);
+  uv_mutex_unlock(&runtime->told_mutex);
+}
+
+/* The program has given its scheduler up. Somebody may still run in one that could not be stopped:
+ * it stays for ever. */
+static void released(void *argument) {
+  echo__runtime *runtime = argument;
+  if (!echo__load(&runtime->abandoned, relaxed)) echo__shared_release(&runtime->shared);
+}
+
 /* The scheduler is built last: nothing can be undone after that, nor needs to. */
 static int build(echo_builder *builder, echo__runtime *runtime, const echo__recipe *recipe) {
   int status =
       echo_builder_with_worker_hooks(builder, echo__state_open, echo__state_close, runtime);
+  if (status == ECHO_OK)
+    status =
+        echo_builder_with_end_hooks(builder, stopped, recipe->embedded ? released : NULL, runtime);
   if (status == ECHO_OK) status = echo_builder_with_interrupt(builder, echo__interrupt, runtime);
   if (status == ECHO_OK)
     status = echo_builder_with_signal(builder, recipe->interrupts_by == ECHO__BY_SIGNAL);
@@ -122,15 +144,6 @@ void echo__runtime_destroy(echo__shared *shared) {
   free(runtime);
 }
 
-void echo__runtime_stopped(echo__runtime *runtime, int status) {
-  bool abandons = status != ECHO_OK;
-  if (abandons) echo__store(&runtime->abandoned, true, release); /* PAIR runtime.abandoned */
-  uv_mutex_lock(&runtime->told_mutex);
-  for (echo__client *client = runtime->told; client != NULL; client = client->next_told)
-    echo__mailbox_rouse(client->mailbox, abandons ? NULL : runtime);
-  uv_mutex_unlock(&runtime->told_mutex);
-}
-
 /* -- clients ---------------------------------------------------------------------------------- */
 
 echo__client *echo__client_create(echo__host *host) {
@@ -194,7 +207,6 @@ echo__client *echo__client_get(echo__host *host, echo__runtime *runtime) {
 /* Somebody may still run in a scheduler that could not be stopped: it stays for ever. */
 static void give_up_scheduler(echo__runtime *runtime) {
   int status = echo_scheduler_stop(runtime->scheduler, ECHO_STOP_CANCEL, ECHO__EXIT_GRACE, NULL);
-  echo__runtime_stopped(runtime, status);
   if (status != ECHO_OK) echo__shared_retain(&runtime->shared);
 }
 

@@ -10,8 +10,10 @@
  *   job       one per submit: function, arguments, results (job.h).
  *
  * A client is freed when the scheduler's userdata and all task userdata of its state are gone. With
- * the owner's the scheduler is stopped, if nobody did that. The runtime is freed with the last
- * reference. A worker that had to be left behind keeps the runtime for ever.
+ * the owner's the scheduler is stopped, if nobody did that. A scheduler that a program has built
+ * has no owner among the clients: the program stops it, and its release drops a reference that
+ * stands for the program. The runtime is freed with the last reference. A worker that had to be
+ * left behind keeps the runtime for ever.
  */
 #ifndef ECHO_LUA_RUNTIME_H
 #define ECHO_LUA_RUNTIME_H
@@ -29,6 +31,9 @@
 
 /* Seconds that running tasks have when a scheduler goes without having been stopped. */
 #define ECHO__EXIT_GRACE 2.0
+
+/* The least limit of a state's memory: less would not even hold a new one with its libraries. */
+enum { ECHO__LEAST_MEMORY = 131072 };
 
 /* A call of with_setup: a function and its arguments, for each worker's new state. */
 typedef struct echo__setup {
@@ -48,13 +53,24 @@ extern const char *const echo__interrupts_names[]; /* in that order, and NULL */
 /* Instructions between two looks by count, as usual. */
 enum { ECHO__PERIOD = 10000 };
 
+/* What a program has a say in, see echo_lua_config. */
+typedef struct echo__callbacks {
+  void *data;
+  lua_State *(*newstate)(unsigned worker, void *data);
+  void (*openlibs)(lua_State *L, unsigned worker, void *data);
+  void (*closing)(lua_State *L, unsigned worker, void *data);
+  void (*closed)(unsigned worker, void *data);
+} echo__callbacks;
+
 /* What the workers' states are made from. */
 typedef struct echo__recipe {
-  char *path, *cpath; /* allocated */
+  char *path, *cpath; /* allocated; NULL in one of a program's: as it is in a new state */
   echo__setup *setups;
   size_t memory_limit; /* bytes of each state; 0: none */
   echo__interrupts_by interrupts_by;
-  int period; /* instructions, by count; 0: as usual */
+  int period;           /* instructions, by count; 0: as usual */
+  bool embedded;        /* a program has built the scheduler (echo_lua_build), not a script */
+  echo__callbacks host; /* the program's, all NULL for a script */
 } echo__recipe;
 
 void echo__recipe_close(echo__recipe *recipe);
@@ -149,16 +165,12 @@ typedef struct echo__runtime {
 } echo__runtime;
 
 /* Builds the core scheduler from the builder. Takes over what the recipe holds, unless it fails.
+ * The runtime's first reference is the caller's; in an embedded one, the core scheduler's owner's.
  * ECHO_OK, ECHO_BUILT or ECHO_MEMORY. Any thread. */
 int echo__runtime_create(echo_builder *builder, echo__recipe *recipe, echo__runtime **runtime);
 
 /* What the handles of schedulers are; in scheduler.c, which makes them. */
 extern const echo__shared_type echo__runtime_type;
-
-/* To be called when the core scheduler was stopped, with what that came to: what was abandoned is
- * lost from now on, and whoever waits for that, or for a timer, looks again. Any thread but a
- * worker's. */
-void echo__runtime_stopped(echo__runtime *runtime, int status);
 
 /* Frees a runtime without references, whose scheduler has been stopped. Any thread. */
 void echo__runtime_destroy(echo__shared *runtime);

@@ -67,7 +67,11 @@ static echo__client *check_client(lua_State *L, const echo__host *host) {
 
 static echo__client *check_owner(lua_State *L, const echo__host *host) {
   echo__client *client = check_client(L, host);
-  if (!client->owner) luaL_error(L, "only the state that built a scheduler can stop it");
+  if (client->owner) return client;
+  luaL_error(L,
+             client->runtime->recipe.embedded
+                 ? "this scheduler is the host program's: scripts submit to it and cannot stop it"
+                 : "only the state that built a scheduler can stop it");
   return client;
 }
 
@@ -110,7 +114,6 @@ static int stop_core(lua_State *L, echo__client *client, echo_stop_mode mode, do
   wait_for_the_end(L, core, mode, deadline);
   int status = echo_scheduler_stop(core, mode, left_until(deadline), &abandoned);
   if (status == ECHO_DEADLOCK) return luaL_error(L, "a task cannot stop its own scheduler");
-  echo__runtime_stopped(client->runtime, status);
   if (status == ECHO_OK) {
     lua_pushboolean(L, true);
     return 1;

@@ -39,8 +39,16 @@ static int refuse_setlocale(lua_State *L) {
   return lua_gettop(L);
 }
 
+/* True if a library is there, which is on top of the stack then: a program's openlibs may have left
+ * it out. */
+static bool push_library(lua_State *L, const char *name) {
+  if (lua_getglobal(L, name) == LUA_TTABLE) return true;
+  lua_pop(L, 1);
+  return false;
+}
+
 static void guard_os(lua_State *L) {
-  lua_getglobal(L, "os");
+  if (!push_library(L, "os")) return;
   lua_pushcfunction(L, refuse_exit);
   lua_setfield(L, -2, "exit");
   lua_getfield(L, -1, "setlocale");
@@ -49,14 +57,22 @@ static void guard_os(lua_State *L) {
   lua_pop(L, 1);
 }
 
+static void set_text(lua_State *L, const char *field, const char *text) {
+  if (text == NULL) return;
+  lua_pushstring(L, text);
+  lua_setfield(L, -2, field);
+}
+
+/* The module is there already: a task need not find it, and gets the same one. */
 static void set_paths(lua_State *L, const echo__recipe *recipe) {
-  lua_getglobal(L, "package");
-  lua_pushstring(L, recipe->path);
-  lua_setfield(L, -2, "path");
-  lua_pushstring(L, recipe->cpath);
-  lua_setfield(L, -2, "cpath");
-  /* The module is there already: a task need not find it, and gets the same one. */
-  lua_getfield(L, -1, "preload");
+  if (!push_library(L, "package")) {
+    luaL_requiref(L, "echo", luaopen_echo, 0);
+    lua_pop(L, 1);
+    return;
+  }
+  set_text(L, "path", recipe->path);
+  set_text(L, "cpath", recipe->cpath);
+  luaL_getsubtable(L, -1, "preload");
   lua_pushcfunction(L, luaopen_echo);
   lua_setfield(L, -2, "echo");
   lua_pop(L, 2);
@@ -70,17 +86,32 @@ static void run_setups(lua_State *L, echo__codec *codec, const echo__setup *setu
   }
 }
 
+static unsigned index_of(const echo__runtime *runtime, const echo__worker_state *state) {
+  return (unsigned)(state - runtime->states);
+}
+
+static void open_libraries(lua_State *L, echo__runtime *runtime, echo__worker_state *state) {
+  const echo__callbacks *host = &runtime->recipe.host;
+  if (host->openlibs == NULL) {
+    luaL_openlibs(L);
+    return;
+  }
+  int top = lua_gettop(L);
+  host->openlibs(L, index_of(runtime, state), host->data);
+  lua_settop(L, top);
+}
+
 /* (runtime, state) */
 static int prepare(lua_State *L) {
   echo__runtime *runtime = lua_touserdata(L, 1);
   echo__worker_state *state = lua_touserdata(L, 2);
-  luaL_openlibs(L);
-  echo__reporter_open(L, state);
-  guard_os(L);
-  set_paths(L, &runtime->recipe);
   state->host = echo__module_host(L);
   state->host->worker = state;
   state->codec = state->host->codec;
+  open_libraries(L, runtime, state);
+  echo__reporter_open(L, state);
+  guard_os(L);
+  set_paths(L, &runtime->recipe);
   echo__coroutine_install(L, state);
   echo__luv_install(L, state);
   echo__own_hook_install(L);
@@ -89,11 +120,36 @@ static int prepare(lua_State *L) {
   return 0;
 }
 
+/* (runtime, state) */
+static int say_closing(lua_State *L) {
+  echo__runtime *runtime = lua_touserdata(L, 1);
+  const echo__worker_state *state = lua_touserdata(L, 2);
+  runtime->recipe.host.closing(L, index_of(runtime, state), runtime->recipe.host.data);
+  return 0;
+}
+
+/* Calls the function in protected mode; what it raises is on top of the stack then. */
+static bool call_protected(lua_CFunction function, echo__runtime *runtime,
+                           echo__worker_state *state) {
+  lua_pushcfunction(state->L, function);
+  lua_pushlightuserdata(state->L, runtime);
+  lua_pushlightuserdata(state->L, state);
+  return lua_pcall(state->L, 2, 0, 0) == LUA_OK;
+}
+
+static void close_state(echo__runtime *runtime, echo__worker_state *state) {
+  const echo__callbacks *host = &runtime->recipe.host;
+  if (state->L == NULL) return;
+  if (host->closing != NULL) call_protected(say_closing, runtime, state);
+  lua_close(state->L);
+  if (host->closed != NULL) host->closed(index_of(runtime, state), host->data);
+}
+
 static void discard(echo__runtime *runtime, echo__worker_state *state) {
   state->ready = false;
   state->worn = false;
   echo__luv_close(state);
-  if (state->L != NULL) lua_close(state->L);
+  close_state(runtime, state);
   echo__luv_closed(state);
   echo__fibers_close(state);
   echo__alloc_close(&state->alloc);
@@ -104,17 +160,22 @@ static void discard(echo__runtime *runtime, echo__worker_state *state) {
   state->map = 0;
 }
 
+static lua_State *new_state(echo__runtime *runtime, echo__worker_state *state) {
+  const echo__callbacks *host = &runtime->recipe.host;
+  if (host->newstate == NULL) return lua_newstate(echo__alloc_realloc, &state->alloc);
+  lua_State *L = host->newstate(index_of(runtime, state), host->data);
+  if (L != NULL) echo__alloc_adopt(&state->alloc, L);
+  return L;
+}
+
 /* False with state->L left open and the error on its stack, or NULL without memory. */
 static bool open_state(echo__runtime *runtime, echo__worker_state *state) {
-  state->L = lua_newstate(echo__alloc_realloc, &state->alloc);
+  state->L = new_state(runtime, state);
   if (state->L == NULL) return false;
   state->interrupts_by = runtime->recipe.interrupts_by;
   state->period = state->interrupts_by == ECHO__BY_COUNT ? runtime->recipe.period : 0;
   echo__own_hook_init(state);
-  lua_pushcfunction(state->L, prepare);
-  lua_pushlightuserdata(state->L, runtime);
-  lua_pushlightuserdata(state->L, state);
-  state->ready = lua_pcall(state->L, 2, 0, 0) == LUA_OK;
+  state->ready = call_protected(prepare, runtime, state);
   state->new_size = echo__alloc_used(&state->alloc);
   return state->ready;
 }

@@ -11,6 +11,7 @@
 #include "lua/error.h"
 #include "lua/fiber.h"
 #include "lua/map.h"
+#include "lua/native.h"
 #include "lua/operation.h"
 #include "lua/request.h"
 #include "lua/run.h"
@@ -61,6 +62,14 @@ static echo__job *push_job(lua_State *L, const echo__host *host, echo__client *c
     luaL_error(L, "not enough memory");
   }
   return job;
+}
+
+/* What the program's own functions are called, and what they cannot be given. */
+static void look_at_native(lua_State *L, const echo__host *host, echo__request *r, int last) {
+  const echo__native *native = echo__native_at(L, r->function);
+  if (native == NULL) return;
+  if (r->name == NULL) r->name = native->name;
+  echo__native_check_arguments(L, host, native, r->function + 1, last);
 }
 
 /* -- submit ----------------------------------------------------------------------------------- */
@@ -235,6 +244,7 @@ int echo__submit(lua_State *L, const echo__host *host, echo__client *client, ech
   echo__request r;
   echo__request_parse(L, scope, usual_priority(host, client), first, &r);
   int last = lua_gettop(L);
+  look_at_native(L, host, &r, last);
   echo__job *job = push_job(L, host, client, &r);
   encode(L, host, job, r.function, last - r.function + 1);
   r.core.on_end = echo__job_on_end;
@@ -288,6 +298,7 @@ int echo__submit_map(lua_State *L, const echo__host *host, echo__client *client,
   int list = r.function + 1;
   if (r.retries > 0) return luaL_argerror(L, first, "option 'retries' is not for map");
   lua_Integer length = check_length(L, list);
+  look_at_native(L, host, &r, r.function);
   echo__job *job = push_job(L, host, client, &r);
   job->map = echo__map_create(job, length, client->runtime->workers);
   if (job->map == NULL) return echo__fail_for_memory(L);
