@@ -132,7 +132,8 @@ IT(tells_scripts_what_a_stop_abandoned) {
   static visit v;
   init_visit(&v);
   lua_State *L = new_state();
-  echo_scheduler *scheduler = build(L, 1, NULL);
+  static echo_scheduler *scheduler; /* it stays, as its worker does */
+  scheduler = build(L, 1, NULL);
   assert_int_equal(echo_scheduler_submit(scheduler, NULL, pay_visit, &v, NULL), ECHO_OK);
   spec_gate_wait(&v.inside);
   assert_true(run(L, "t = s:submit(math.abs, 1)\n"

@@ -342,8 +342,9 @@ IT(tells_who_sits_on_top_of_each_stop_and_leaves_the_memory_to_him) {
 
 IT(tells_who_sits_on_top_what_was_abandoned) {
   upper u = {0};
-  echo_scheduler *scheduler = build_below(&u, NULL);
+  static echo_scheduler *scheduler; /* it stays, as its worker does */
   static spec_blocker blocker;
+  scheduler = build_below(&u, NULL);
   spec_block(scheduler, &blocker);
   assert_int_equal(echo_scheduler_stop(scheduler, ECHO_STOP_CANCEL, 0.01, NULL), ECHO_TIMEOUT);
   assert_int_equal(u.stops, 1);
