@@ -1,4 +1,4 @@
-# The Lua layer and the module echo.so. The module takes Lua's functions from whoever loads it: it
+# The Lua layer and the module echo.so. The module takes Lua's functions from whoever opens it: it
 # must not bring a liblua of its own.
 if(NOT LUA_INCLUDE_DIR)
   pkg_search_module(LUA REQUIRED lua5.4 lua-5.4 lua54)
@@ -21,6 +21,18 @@ echo_layer(lua BELOW base queue scheduler HEADERS lua.h buffer.h LINK echo_lua_h
     semaphore_methods.c shared.c state.c submit.c task.c task_yield.c terms.c text.c timeout.c
     urgency.c)
 
+# Lua's functions are called through a table, see src/lua/api.h: the linker fills it for what is linked
+# with a Lua, the module itself when it is opened.
+target_compile_options(echo_lua_objects PRIVATE -include ${PROJECT_SOURCE_DIR}/src/lua/api.h)
+foreach(kind linked found)
+  add_library(echo_lua_${kind} OBJECT ${PROJECT_SOURCE_DIR}/src/lua/api_${kind}.c)
+  foreach(property INCLUDE_DIRECTORIES COMPILE_DEFINITIONS LINK_LIBRARIES)
+    set_property(TARGET echo_lua_${kind} PROPERTY ${property}
+      $<TARGET_PROPERTY:echo_lua_objects,${property}>)
+  endforeach()
+  target_compile_options(echo_lua_${kind} PRIVATE ${ECHO_WARNINGS})
+endforeach()
+
 # What is written in Lua becomes part of the module, see src/lua/prelude.h.
 set(prelude ${PROJECT_BINARY_DIR}/generated/prelude_files.c)
 file(GLOB prelude_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/lua/prelude/*.lua)
@@ -31,7 +43,8 @@ add_custom_command(OUTPUT ${prelude}
 target_sources(echo_lua_objects PRIVATE ${prelude})
 
 # The same for programs that link Echo and have a Lua of their own, which they link too.
-add_library(echo_lua_static STATIC ${ECHO_CORE_OBJECTS} $<TARGET_OBJECTS:echo_lua_objects>)
+add_library(echo_lua_static STATIC ${ECHO_CORE_OBJECTS} $<TARGET_OBJECTS:echo_lua_objects>
+  $<TARGET_OBJECTS:echo_lua_linked>)
 target_link_libraries(echo_lua_static PUBLIC PkgConfig::LIBUV Threads::Threads ${CMAKE_DL_LIBS})
 target_include_directories(echo_lua_static PUBLIC
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
@@ -39,7 +52,8 @@ target_include_directories(echo_lua_static PUBLIC
 set_target_properties(echo_lua_static PROPERTIES OUTPUT_NAME echo-lua EXPORT_NAME lua)
 add_library(echo::lua ALIAS echo_lua_static)
 
-add_library(echo_module MODULE ${ECHO_CORE_OBJECTS} $<TARGET_OBJECTS:echo_lua_objects>)
+add_library(echo_module MODULE ${ECHO_CORE_OBJECTS} $<TARGET_OBJECTS:echo_lua_objects>
+  $<TARGET_OBJECTS:echo_lua_found>)
 target_link_libraries(echo_module PRIVATE PkgConfig::LIBUV Threads::Threads ${CMAKE_DL_LIBS})
 set_target_properties(echo_module PROPERTIES PREFIX "" OUTPUT_NAME echo SUFFIX ".so"
   LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/module)

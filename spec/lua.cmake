@@ -22,6 +22,10 @@ if(LUA_TO_TEST_FOUND)
   echo_spec(lua buffer WITH allocations.c WRAP ${ECHO_ALLOCATIONS} LINK PkgConfig::LUA_TO_TEST)
 endif()
 
+if(LUA_TO_TEST_FOUND AND NOT APPLE)
+  include(hosts/hosts.cmake)
+endif()
+
 # Libraries that luv_spec.lua finds in luv's place.
 foreach(kind foreign old)
   add_library(spec-luv-${kind} MODULE lua/support/foreign_luv.c)

@@ -36,8 +36,17 @@ extern "C" {
 
 /* Opens the module and leaves its table on the stack: the lua_CFunction for require, and for hosts
  * that link Echo (luaL_requiref(L, "echo", luaopen_echo, 0)). The thread that runs L. Raises a Lua
- * error if L is of another version of Lua than the module was built for. */
+ * error if L is of another version of Lua than the module was built for.
+ *
+ * The module echo.so links no Lua. It uses the Lua that calls this function, of which it must find
+ * the functions: in a liblua, however that was loaded, or in a program that exports its own. The
+ * first that opens it decides for the process; another copy of Lua gets an error. */
 ECHO_API int luaopen_echo(lua_State *L);
+
+/* The same for a program that has a static Lua and exports nothing, by Lite XL's convention:
+ * `resolve` returns the address of a function of Lua's by its name ("lua_gettop"), or NULL. Of
+ * echo.so alone. Raises a Lua error, too, if a function is missing. */
+ECHO_API int luaopen_lite_xl_echo(lua_State *L, void *(*resolve)(const char *name));
 
 /* -- schedulers ------------------------------------------------------------------------------- */
 

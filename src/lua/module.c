@@ -1,4 +1,4 @@
-/* luaopen_echo: the module's table and the types behind it. */
+/* The module's table and the types behind it. */
 #include <echo/lua.h>
 #include <lauxlib.h>
 #include <string.h>
@@ -140,7 +140,7 @@ echo__host *echo__module_host(lua_State *L) {
   return host;
 }
 
-int luaopen_echo(lua_State *L) {
+int echo__module_open(lua_State *L) {
   static const luaL_Reg functions[] = {{"buffer", echo__buffer_make},
                                        {"builder", echo__builder_new},
                                        {"channel", echo__channel_make},

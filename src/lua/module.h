@@ -9,4 +9,7 @@
  * memory errors, after which a further call goes on where this one stopped. */
 echo__host *echo__module_host(lua_State *L);
 
+/* What luaopen_echo does once Lua's functions are known, see api.h. */
+int echo__module_open(lua_State *L);
+
 #endif

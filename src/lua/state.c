@@ -3,8 +3,6 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
-#include <echo/lua.h>
-
 #include "lua/coroutine.h"
 #include "lua/decode.h"
 #include "lua/fiber.h"
@@ -66,14 +64,14 @@ static void set_text(lua_State *L, const char *field, const char *text) {
 /* The module is there already: a task need not find it, and gets the same one. */
 static void set_paths(lua_State *L, const echo__recipe *recipe) {
   if (!push_library(L, "package")) {
-    luaL_requiref(L, "echo", luaopen_echo, 0);
+    luaL_requiref(L, "echo", echo__module_open, 0);
     lua_pop(L, 1);
     return;
   }
   set_text(L, "path", recipe->path);
   set_text(L, "cpath", recipe->cpath);
   luaL_getsubtable(L, -1, "preload");
-  lua_pushcfunction(L, luaopen_echo);
+  lua_pushcfunction(L, echo__module_open);
   lua_setfield(L, -2, "echo");
   lua_pop(L, 2);
 }

@@ -1,0 +1,50 @@
+# Hosts of every kind, a page of C each: how they come by Lua, how they load the module, how they end.
+# They load it as it is, so with a sanitizer they are built with the same.
+set(module_folder $<TARGET_FILE_DIR:echo_module>)
+find_library(ECHO_STATIC_LUA NAMES liblua5.4.a liblua-5.4.a liblua54.a)
+find_program(ECHO_READELF readelf)
+
+# echo_host(NAME [SOURCE file] [LINK target...] [OPTIONS option...] [ARGUMENTS argument...])
+#
+# Builds spec/hosts/SOURCE.c (or NAME.c) and registers its run, with the module's folder and the
+# ARGUMENTS, as the test hosts.NAME.
+function(echo_host NAME)
+  cmake_parse_arguments(HOST "" "SOURCE" "LINK;OPTIONS;ARGUMENTS" ${ARGN})
+  if(NOT HOST_SOURCE)
+    set(HOST_SOURCE ${NAME})
+  endif()
+  set(target spec-host-${NAME})
+  add_executable(${target} hosts/${HOST_SOURCE}.c)
+  target_compile_definitions(${target} PRIVATE _GNU_SOURCE ECHO__API_ITSELF)
+  target_compile_options(${target} PRIVATE ${ECHO_WARNINGS})
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
+  target_link_libraries(${target} PRIVATE echo_lua_headers Threads::Threads ${CMAKE_DL_LIBS}
+    ${HOST_LINK})
+  target_link_options(${target} PRIVATE ${HOST_OPTIONS})
+  add_dependencies(${target} echo_module)
+  add_test(NAME hosts.${NAME} COMMAND ${target} ${module_folder} ${HOST_ARGUMENTS})
+  set_tests_properties(hosts.${NAME} PROPERTIES TIMEOUT ${ECHO_SPEC_SECONDS})
+endfunction()
+
+# -- how they come by Lua
+list(GET LUA_TO_TEST_LINK_LIBRARIES 0 shared_lua)
+echo_host(shared SOURCE plain LINK PkgConfig::LUA_TO_TEST)
+echo_host(local ARGUMENTS ${shared_lua})
+if(ECHO_STATIC_LUA)
+  echo_host(exporting SOURCE plain LINK ${ECHO_STATIC_LUA} m OPTIONS -Wl,-E)
+  echo_host(resolver LINK ${ECHO_STATIC_LUA} m ARGUMENTS ${shared_lua})
+endif()
+if(ECHO_READELF AND NOT ECHO_SANITIZE)
+  add_test(NAME hosts.symbols
+    COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/hosts/symbols.sh $<TARGET_FILE:echo_module>)
+endif()
+
+# -- another version
+foreach(version 5.1 5.3)
+  find_program(ECHO_LUA_${version} lua${version})
+  if(ECHO_LUA_${version} AND NOT ECHO_SANITIZE)
+    add_test(NAME hosts.lua-${version} COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/hosts/version.sh
+      ${module_folder} ${ECHO_LUA_${version}}
+      "echo is built for Lua 5.4, and this program runs Lua ${version}")
+  endif()
+endforeach()
