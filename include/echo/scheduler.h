@@ -13,6 +13,12 @@
  * Functions that can fail return an echo_status: ECHO_OK or a negative code. An error return of a
  * submit means that nothing was accepted and no call-back will come; success means that the task
  * ends exactly once. Times are seconds; ECHO_FOREVER, or any negative number, means no limit.
+ *
+ * Forking. Threads start with the first submit; until then a scheduler may be carried through a
+ * fork and is as good as new on either side. The child of a later fork has no workers: there,
+ * submits are refused with ECHO_FORKED, tasks that had not ended are lost, a stop returns
+ * ECHO_FORKED at once, and the memory stays. The parent goes on undisturbed. To be forked from a
+ * thread of the program's, not inside a task.
  */
 #ifndef ECHO_SCHEDULER_H
 #define ECHO_SCHEDULER_H
@@ -96,7 +102,8 @@ ECHO_API int echo_builder_with_capacity(echo_builder *builder, size_t count);
 
 /* For whoever sits on top of a scheduler and has memory of its own to keep until nobody needs it
  * any more. `stopped` is called at the end of each echo_scheduler_stop, on its thread, with what
- * that came to. `released`, if it is not NULL, is called by echo_scheduler_release when the
+ * that came to; and by a fork, in a child that the scheduler's threads are not in, with
+ * ECHO_FORKED. `released`, if it is not NULL, is called by echo_scheduler_release when the
  * scheduler has stopped, and instead of freeing it: it is data's from then on, who releases it once
  * more, on whatever thread, when nothing needs it; that calls neither hook. `data` must outlive the
  * scheduler. */
@@ -143,8 +150,8 @@ typedef struct echo_task_options {
  * be NULL for the defaults. If `task` is not NULL it receives a handle, which the caller owns
  * (echo_task_release); without one the task costs less.
  * ECHO_OK, ECHO_INVALID (no function, a priority out of range, or held without a handle),
- * ECHO_MISSING (no such queue), ECHO_STOPPED, ECHO_FULL, ECHO_MEMORY or ECHO_THREAD (the first
- * submit starts the workers). */
+ * ECHO_MISSING (no such queue), ECHO_STOPPED, ECHO_FULL, ECHO_MEMORY, ECHO_THREAD (the first submit
+ * starts the workers) or ECHO_FORKED. */
 ECHO_API int echo_scheduler_submit(echo_scheduler *scheduler, const echo_task_options *options,
                                    echo_task_function function, void *argument, echo_task **task);
 
@@ -315,7 +322,8 @@ typedef enum echo_stop_mode {
  * receives the number of tasks that did not come to their proper end for want of time; those that
  * were suspended on a thread that is left behind are among them, and end when it comes back.
  * Idempotent: a further call waits for the first and reports the same. Any thread but a worker's.
- * ECHO_OK, ECHO_TIMEOUT (something was abandoned) or ECHO_DEADLOCK (called inside a task). */
+ * ECHO_OK, ECHO_TIMEOUT (something was abandoned), ECHO_FORKED (all was, in the child of a fork) or
+ * ECHO_DEADLOCK (called inside a task). */
 ECHO_API int echo_scheduler_stop(echo_scheduler *scheduler, echo_stop_mode mode, double seconds,
                                  size_t *abandoned);
 

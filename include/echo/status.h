@@ -34,7 +34,8 @@ extern "C" {
   X(DEADLOCK, -11, "deadlock", "this call would wait for itself")                                  \
   X(TRANSFER, -12, "transfer", "a value cannot travel between states")                             \
   X(FULL, -13, "full", "as many tasks are queued as may be")                                       \
-  X(DESCRIPTOR, -14, "descriptor", "the system refused a file descriptor")
+  X(DESCRIPTOR, -14, "descriptor", "the system refused a file descriptor")                         \
+  X(FORKED, -15, "forked", "the scheduler's threads are in the process that forked this one")
 
 typedef enum echo_status {
 #define ECHO_STATUS_ENUM(name, code, text, sentence) ECHO_##name = code,

@@ -39,6 +39,11 @@ if(ECHO_READELF AND NOT ECHO_SANITIZE)
     COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/hosts/symbols.sh $<TARGET_FILE:echo_module>)
 endif()
 
+# -- how they live and end
+foreach(name lives_on leaves reset per_thread fork manners)
+  echo_host(${name} LINK PkgConfig::LUA_TO_TEST)
+endforeach()
+
 # -- another version
 foreach(version 5.1 5.3)
   find_program(ECHO_LUA_${version} lua${version})

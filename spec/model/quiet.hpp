@@ -28,6 +28,8 @@ void echo__interrupts_look(echo_scheduler *) {
 }
 void echo__interrupts_call(echo_scheduler *, unsigned) {
 }
+void echo__fork_forget(echo_scheduler *) {
+}
 void echo__interrupts_call_all(echo_scheduler *) {
 }
 

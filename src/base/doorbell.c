@@ -71,6 +71,21 @@ void echo__doorbell_answer(const echo__doorbell *bell) {
     continue;
 }
 
+static bool move(int from, int to) {
+  return dup2(from, to) >= 0 && fcntl(to, F_SETFD, FD_CLOEXEC) == 0;
+}
+
+void echo__doorbell_renew(echo__doorbell *bell) {
+  echo__doorbell own;
+  if (bell->reads < 0) return;
+  echo__doorbell_init(&own);
+  bool well = echo__doorbell_open(&own) == 0 && move(own.reads, bell->reads) &&
+              (bell->writes == bell->reads || move(own.writes, bell->writes));
+  echo__doorbell_close(&own);
+  bell->rung = false;
+  if (!well) echo__doorbell_close(bell);
+}
+
 void echo__doorbell_close(echo__doorbell *bell) {
   if (bell->reads >= 0) close(bell->reads);
   if (bell->writes >= 0 && bell->writes != bell->reads) close(bell->writes);

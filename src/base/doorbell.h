@@ -31,6 +31,10 @@ void echo__doorbell_knock(const echo__doorbell *bell);
 /* Makes it not readable any more, unless somebody knocks again. One thread. */
 void echo__doorbell_answer(const echo__doorbell *bell);
 
+/* In the child of a fork, which shares it with its parent: makes it one of its own, with the same
+ * numbers, not readable. If the system refuses it is closed. */
+void echo__doorbell_renew(echo__doorbell *bell);
+
 void echo__doorbell_close(echo__doorbell *bell);
 
 #endif

@@ -21,6 +21,7 @@ echo__kind echo__kind_of_status(int status) {
   case ECHO_TRANSFER: return ECHO__KIND_TRANSFER;
   case ECHO_CANCELLED: return ECHO__KIND_CANCELLED;
   case ECHO_TIMEOUT: return ECHO__KIND_TIMEOUT;
+  case ECHO_FORKED:
   case ECHO_LOST: return ECHO__KIND_LOST;
   default: return ECHO__KIND_ERROR;
   }

@@ -245,6 +245,7 @@ static bool mark_cancelling(echo__job *job, echo__kind kind, const char *reason)
 }
 
 bool echo__job_cancel(echo__job *job, echo__kind kind, const char *reason) {
+  if (echo__load(&job->runtime->forked, relaxed)) return false; /* it is not in this process */
   if (!mark_cancelling(job, kind, reason)) return false;
   uint32_t before;
   if (change_state(job, ECHO__JOB_QUEUED, ECHO__JOB_CANCELLED, &before)) {

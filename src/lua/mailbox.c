@@ -26,6 +26,30 @@ static void take_out(echo__letters *list, echo__letter *letter) {
   letter->link = NULL;
 }
 
+/* -- forks ------------------------------------------------------------------------------------ */
+
+static echo__mailbox *mailbox_of(echo__forkable *forkable) {
+  return (echo__mailbox *)(void *)((char *)forkable - offsetof(echo__mailbox, forkable));
+}
+
+static bool hold(echo__forkable *forkable) {
+  return uv_mutex_trylock(&mailbox_of(forkable)->mutex) == 0;
+}
+
+static void let_go(echo__forkable *forkable) {
+  uv_mutex_unlock(&mailbox_of(forkable)->mutex);
+}
+
+static void in_child(echo__forkable *forkable) {
+  echo__mailbox *mailbox = mailbox_of(forkable);
+  void (*wakeup)(void *data) = mailbox->wakeup;
+  mailbox->sleeps = false;
+  echo__doorbell_renew(&mailbox->bell);
+  mailbox->wakeup = NULL;
+  echo__mailbox_rouse(mailbox);
+  mailbox->wakeup = wakeup;
+}
+
 /* -- life ------------------------------------------------------------------------------------- */
 
 echo__mailbox *echo__mailbox_create(void) {
@@ -39,6 +63,8 @@ echo__mailbox *echo__mailbox_create(void) {
   list_init(&mailbox->expected);
   list_init(&mailbox->posted);
   echo__doorbell_init(&mailbox->bell);
+  mailbox->forkable = (echo__forkable){.hold = hold, .let_go = let_go, .in_child = in_child};
+  echo__fork_enter(&mailbox->forkable);
   return mailbox;
 }
 
@@ -49,6 +75,7 @@ void echo__mailbox_retain(echo__mailbox *mailbox) {
 void echo__mailbox_release(echo__mailbox *mailbox) {
   /* PAIR mailbox.release with itself: the last one to go frees what the others have used */
   if (echo__sub(&mailbox->references, 1, acq_rel) != 1) return;
+  echo__fork_leave(&mailbox->forkable);
   uv_mutex_destroy(&mailbox->mutex);
   free(mailbox);
 }

@@ -18,6 +18,10 @@
  * happens under the mailbox's mutex, the last in the order of locks: a call-back that was replaced
  * is not being called any more.
  *
+ * In the child of a fork what is expected may never be posted any more: so all letters are, and
+ * look for news, as when they are roused; but nobody is woken, since whoever could sleep has just
+ * forked. The descriptor has the same number and is the child's own.
+ *
  * References: the state's, until it closes, and one of each client, because a scheduler that stops
  * rouses its clients' mailboxes (echo__mailbox_rouse). Unless it says otherwise, a function is for
  * the state's thread.
@@ -31,6 +35,7 @@
 #include <uv.h>
 
 #include "base/doorbell.h"
+#include "base/fork.h"
 #include "base/wait.h"
 
 struct echo__mailbox;
@@ -56,7 +61,7 @@ typedef struct echo__letters {
 typedef struct echo__mailbox {
   echo__atomic(size_t) references;
   echo__atomic(size_t) ready; /* posted letters; written under the mutex */
-  uv_mutex_t mutex;           /* guards the rest, but for the last three */
+  uv_mutex_t mutex;           /* guards the rest, but for the last four */
   echo__letters expected, posted;
   uint64_t number; /* of the letter that was posted last */
   echo__word word; /* what the state's thread sleeps on: 1 is woken */
@@ -69,6 +74,7 @@ typedef struct echo__mailbox {
   size_t count;  /* letters in both lists */
   size_t timed;  /* those of them that have a deadline */
   bool attached; /* an event loop watches the descriptor, see attach.h */
+  echo__forkable forkable;
 } echo__mailbox;
 
 /* With one reference; NULL without memory. */

@@ -47,8 +47,11 @@ static void push_failure(lua_State *L, const echo__host *host, const echo__job *
 
 static void push_unfinished(lua_State *L, const echo__host *host, const echo__job *job) {
   if (echo__job_is_lost(job)) {
+    bool forked = echo__load(&job->runtime->forked, relaxed);
     echo__error_push(L, host, ECHO__KIND_LOST,
-                     "the task still ran when the scheduler's stop ran out of time", job->name);
+                     forked ? "the task had not ended when the process was forked off"
+                            : "the task still ran when the scheduler's stop ran out of time",
+                     job->name);
   } else {
     echo__error_push(L, host, ECHO__KIND_TIMEOUT, "the wait ran out of time; the task goes on",
                      job->name);

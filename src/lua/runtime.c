@@ -1,5 +1,6 @@
 #include "lua/runtime.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,10 @@ static void stopped(void *argument, int status) {
   echo__runtime *runtime = argument;
   bool abandons = status != ECHO_OK;
   if (abandons) echo__store(&runtime->abandoned, true, release); /* PAIR runtime.abandoned */
+  if (status == ECHO_FORKED) {
+    echo__store(&runtime->forked, true, relaxed);
+    return; /* the mailboxes know it themselves */
+  }
   uv_mutex_lock(&runtime->told_mutex);
   for (echo__client *client = runtime->told; client != NULL; client = client->next_told)
     echo__mailbox_rouse(client->mailbox, abandons ? NULL : runtime);
@@ -91,6 +96,41 @@ static int init_stripes(echo__runtime *runtime) {
   return ECHO_OK;
 }
 
+/* -- forks ------------------------------------------------------------------------------------ */
+
+enum { LOCKS = ECHO__STRIPES + 4 };
+
+static uv_mutex_t *lock_of(echo__runtime *runtime, int number) {
+  uv_mutex_t *others[] = {&runtime->outside_mutex, &runtime->rings, &runtime->keys_mutex,
+                          &runtime->told_mutex};
+  return number < ECHO__STRIPES ? &runtime->stripes[number] : others[number - ECHO__STRIPES];
+}
+
+static echo__runtime *runtime_of(echo__forkable *forkable) {
+  return (echo__runtime *)(void *)((char *)forkable - offsetof(echo__runtime, forkable));
+}
+
+static void let_go_of(echo__runtime *runtime, int count) {
+  while (count > 0)
+    uv_mutex_unlock(lock_of(runtime, --count));
+}
+
+static bool hold(echo__forkable *forkable) {
+  echo__runtime *runtime = runtime_of(forkable);
+  for (int i = 0; i < LOCKS; i++) {
+    if (uv_mutex_trylock(lock_of(runtime, i)) == 0) continue;
+    let_go_of(runtime, i);
+    return false;
+  }
+  return true;
+}
+
+static void let_go(echo__forkable *forkable) {
+  let_go_of(runtime_of(forkable), LOCKS);
+}
+
+/* -- runtimes --------------------------------------------------------------------------------- */
+
 int echo__runtime_create(echo_builder *builder, echo__recipe *recipe, echo__runtime **out) {
   echo__runtime *runtime = calloc(1, sizeof *runtime);
   int status = ECHO_MEMORY;
@@ -107,6 +147,8 @@ int echo__runtime_create(echo_builder *builder, echo__recipe *recipe, echo__runt
   *recipe = (echo__recipe){0};
   choose_interrupts(&runtime->recipe, echo_scheduler_interrupts(runtime->scheduler));
   echo__shared_init(&runtime->shared, &echo__runtime_type);
+  runtime->forkable = (echo__forkable){.hold = hold, .let_go = let_go};
+  echo__fork_enter(&runtime->forkable);
   *out = runtime;
   return ECHO_OK;
 no_scheduler:
@@ -128,6 +170,7 @@ no_pool:
 
 void echo__runtime_destroy(echo__shared *shared) {
   echo__runtime *runtime = (echo__runtime *)shared;
+  echo__fork_leave(&runtime->forkable);
   echo_scheduler_release(runtime->scheduler);
   for (unsigned i = 0; i < runtime->workers; i++) {
     echo__cache_close(&runtime->jobs, &runtime->states[i].client.jobs);
@@ -224,7 +267,7 @@ void echo__client_drop(echo__client *client) {
   echo__runtime *runtime = client->runtime;
   if (runtime != NULL) echo__cache_close(&runtime->jobs, &client->jobs);
   if (client->owner) give_up_scheduler(runtime);
-  echo__charges_close(client);
+  if (runtime == NULL || !echo__load(&runtime->forked, relaxed)) echo__charges_close(client);
   leave_lists(client, runtime);
   free(client);
   if (runtime != NULL) echo__shared_release(&runtime->shared);

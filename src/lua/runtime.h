@@ -23,6 +23,7 @@
 #include <signal.h>
 #include <uv.h>
 
+#include "base/fork.h"
 #include "base/pool.h"
 #include "lua/alloc.h"
 #include "lua/codec.h"
@@ -162,6 +163,8 @@ typedef struct echo__runtime {
   unsigned workers;
   echo__worker_state *states;   /* one a worker */
   echo__atomic(bool) abandoned; /* a worker was left behind: its task is lost */
+  echo__atomic(bool) forked;    /* all were, in the process that forked this one */
+  echo__forkable forkable;
 } echo__runtime;
 
 /* Builds the core scheduler from the builder. Takes over what the recipe holds, unless it fails.

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/thread.h"
+#include "scheduler/fork.h"
 #include "scheduler/scheduler.h"
 
 struct echo_builder {
@@ -126,6 +127,7 @@ int echo_builder_build(echo_builder *builder, echo_scheduler **scheduler) {
   int status = echo__scheduler_create(&builder->plan, scheduler);
   if (status == ECHO_OK) {
     builder->built = true;
+    echo__fork_watch(*scheduler);
     builder->plan = (echo__plan){.workers = builder->plan.workers};
   }
   return status;

@@ -60,6 +60,7 @@ no_workers:
 }
 
 void echo__scheduler_destroy(echo_scheduler *s) {
+  echo__fork_forget(s);
   for (unsigned i = 0; i < s->plan.workers; i++) {
     echo__cache_close(&s->pool, &s->workers[i].cache);
     echo__bound_close(&s->workers[i].bound);
@@ -173,8 +174,9 @@ static int start(echo_scheduler *s) {
   return status;
 }
 
-static int refusal(uint32_t phase) {
-  return phase == ECHO__FRESH || phase == ECHO__RUNNING ? ECHO_OK : ECHO_STOPPED;
+static int refusal(const echo_scheduler *s, uint32_t phase) {
+  if (phase == ECHO__FRESH || phase == ECHO__RUNNING) return ECHO_OK;
+  return s->forked ? ECHO_FORKED : ECHO_STOPPED;
 }
 
 /* Enters a lane of a scheduler that runs, starting it first if need be. */
@@ -187,7 +189,7 @@ static int enter_running(echo_scheduler *s, echo__lane **entered) {
       return ECHO_OK;
     }
     echo__lane_leave(lane);
-    int status = refusal(phase);
+    int status = refusal(s, phase);
     if (status == ECHO_OK) status = start(s);
     if (status != ECHO_OK) return status;
   }

@@ -19,6 +19,7 @@
 #include <echo/scheduler.h>
 #include <uv.h>
 
+#include "base/fork.h"
 #include "base/pool.h"
 #include "scheduler/bound.h"
 #include "scheduler/clock.h"
@@ -107,6 +108,8 @@ struct echo_scheduler {
   echo__word progress;           /* changes when a worker that stops runs dry, or leaves */
   echo__atomic(int64_t) orphans; /* handles that outlive the scheduler's release */
   echo__atomic(bool) released;   /* from now on `orphans` counts */
+  echo__forkable forkable;       /* see fork.c */
+  bool forked;                   /* it had started when the process was forked off */
 };
 
 /* The scheduler's worker whose thread this is, or NULL. */
@@ -181,6 +184,9 @@ void echo__give_up_handle(echo_scheduler *scheduler, echo_task *task, bool last)
 
 /* Something a stop may be waiting for has happened: it looks again. Any thread. */
 void echo__progress(echo_scheduler *scheduler);
+
+/* In fork.c: takes back what watched for forks. */
+void echo__fork_forget(echo_scheduler *scheduler);
 
 /* Frees the scheduler's memory. Nobody may use it any more. */
 void echo__scheduler_destroy(echo_scheduler *scheduler);
