@@ -24,25 +24,26 @@
 #define ECHO__API_MAP(X) \
   X(luaL_addstring) X(luaL_argerror) X(luaL_buffinit) X(luaL_checkany) X(luaL_checkinteger) \
   X(luaL_checklstring) X(luaL_checkstack) X(luaL_checktype) X(luaL_checkversion_) X(luaL_error) \
-  X(luaL_fileresult) X(luaL_getmetafield) X(luaL_getsubtable) X(luaL_len) X(luaL_loadbufferx) \
-  X(luaL_openlibs) X(luaL_optinteger) X(luaL_prepbuffsize) X(luaL_pushresult) X(luaL_ref) \
-  X(luaL_requiref) X(luaL_setfuncs) X(luaL_tolstring) X(luaL_traceback) X(luaL_typeerror) \
-  X(luaL_unref) X(luaL_where) X(lua_absindex) X(lua_callk) X(lua_checkstack) X(lua_close) \
-  X(lua_concat) X(lua_copy) X(lua_createtable) X(lua_dump) X(lua_error) X(lua_gc) \
-  X(lua_getallocf) X(lua_getfield) X(lua_getglobal) X(lua_gethook) X(lua_gethookcount) \
-  X(lua_gethookmask) X(lua_geti) X(lua_getinfo) X(lua_getiuservalue) X(lua_getlocal) \
-  X(lua_getmetatable) X(lua_getstack) X(lua_gettable) X(lua_gettop) X(lua_getupvalue) \
-  X(lua_iscfunction) X(lua_isinteger) X(lua_isstring) X(lua_isyieldable) X(lua_load) \
-  X(lua_newstate) X(lua_newthread) X(lua_newuserdatauv) X(lua_next) X(lua_pcallk) \
-  X(lua_pushboolean) X(lua_pushcclosure) X(lua_pushfstring) X(lua_pushinteger) \
-  X(lua_pushlightuserdata) X(lua_pushlstring) X(lua_pushnil) X(lua_pushnumber) \
-  X(lua_pushstring) X(lua_pushthread) X(lua_pushvalue) X(lua_rawequal) X(lua_rawget) \
-  X(lua_rawgeti) X(lua_rawgetp) X(lua_rawlen) X(lua_rawset) X(lua_rawseti) X(lua_rawsetp) \
-  X(lua_resetthread) X(lua_resume) X(lua_rotate) X(lua_setallocf) X(lua_setfield) \
-  X(lua_sethook) X(lua_setiuservalue) X(lua_setmetatable) X(lua_settop) X(lua_setupvalue) \
-  X(lua_status) X(lua_toboolean) X(lua_toclose) X(lua_tointegerx) X(lua_tolstring) \
-  X(lua_tonumberx) X(lua_topointer) X(lua_tothread) X(lua_touserdata) X(lua_type) \
-  X(lua_typename) X(lua_upvalueid) X(lua_upvaluejoin) X(lua_version) X(lua_xmove) X(lua_yieldk)
+  X(luaL_fileresult) X(luaL_getmetafield) X(luaL_getsubtable) X(luaL_gsub) X(luaL_len) \
+  X(luaL_loadbufferx) X(luaL_openlibs) X(luaL_optinteger) X(luaL_prepbuffsize) \
+  X(luaL_pushresult) X(luaL_ref) X(luaL_requiref) X(luaL_setfuncs) X(luaL_testudata) \
+  X(luaL_tolstring) X(luaL_traceback) X(luaL_typeerror) X(luaL_unref) X(luaL_where) \
+  X(lua_absindex) X(lua_callk) X(lua_checkstack) X(lua_close) X(lua_concat) X(lua_copy) \
+  X(lua_createtable) X(lua_dump) X(lua_error) X(lua_gc) X(lua_getallocf) X(lua_getfield) \
+  X(lua_getglobal) X(lua_gethook) X(lua_gethookcount) X(lua_gethookmask) X(lua_geti) \
+  X(lua_getinfo) X(lua_getiuservalue) X(lua_getlocal) X(lua_getmetatable) X(lua_getstack) \
+  X(lua_gettable) X(lua_gettop) X(lua_getupvalue) X(lua_iscfunction) X(lua_isinteger) \
+  X(lua_isstring) X(lua_isyieldable) X(lua_load) X(lua_newstate) X(lua_newthread) \
+  X(lua_newuserdatauv) X(lua_next) X(lua_pcallk) X(lua_pushboolean) X(lua_pushcclosure) \
+  X(lua_pushfstring) X(lua_pushinteger) X(lua_pushlightuserdata) X(lua_pushlstring) \
+  X(lua_pushnil) X(lua_pushnumber) X(lua_pushstring) X(lua_pushthread) X(lua_pushvalue) \
+  X(lua_rawequal) X(lua_rawget) X(lua_rawgeti) X(lua_rawgetp) X(lua_rawlen) X(lua_rawset) \
+  X(lua_rawseti) X(lua_rawsetp) X(lua_resetthread) X(lua_resume) X(lua_rotate) X(lua_setallocf) \
+  X(lua_setfield) X(lua_sethook) X(lua_setiuservalue) X(lua_setmetatable) X(lua_settop) \
+  X(lua_setupvalue) X(lua_status) X(lua_toboolean) X(lua_toclose) X(lua_tointegerx) \
+  X(lua_tolstring) X(lua_tonumberx) X(lua_topointer) X(lua_tothread) X(lua_touserdata) \
+  X(lua_type) X(lua_typename) X(lua_upvalueid) X(lua_upvaluejoin) X(lua_version) X(lua_xmove) \
+  X(lua_yieldk)
 /* clang-format on */
 
 typedef struct echo__api {
@@ -68,6 +69,7 @@ extern echo__api echo__lua_api;
 #define luaL_fileresult       echo__lua_api.luaL_fileresult_
 #define luaL_getmetafield     echo__lua_api.luaL_getmetafield_
 #define luaL_getsubtable      echo__lua_api.luaL_getsubtable_
+#define luaL_gsub             echo__lua_api.luaL_gsub_
 #define luaL_len              echo__lua_api.luaL_len_
 #define luaL_loadbufferx      echo__lua_api.luaL_loadbufferx_
 #define luaL_openlibs         echo__lua_api.luaL_openlibs_
@@ -77,6 +79,7 @@ extern echo__api echo__lua_api;
 #define luaL_ref              echo__lua_api.luaL_ref_
 #define luaL_requiref         echo__lua_api.luaL_requiref_
 #define luaL_setfuncs         echo__lua_api.luaL_setfuncs_
+#define luaL_testudata        echo__lua_api.luaL_testudata_
 #define luaL_tolstring        echo__lua_api.luaL_tolstring_
 #define luaL_traceback        echo__lua_api.luaL_traceback_
 #define luaL_typeerror        echo__lua_api.luaL_typeerror_

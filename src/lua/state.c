@@ -6,6 +6,7 @@
 #include "lua/coroutine.h"
 #include "lua/decode.h"
 #include "lua/fiber.h"
+#include "lua/files.h"
 #include "lua/interrupt.h"
 #include "lua/luv.h"
 #include "lua/module.h"
@@ -109,6 +110,7 @@ static int prepare(lua_State *L) {
   open_libraries(L, runtime, state);
   echo__reporter_open(L, state);
   guard_os(L);
+  echo__files_install(L);
   set_paths(L, &runtime->recipe);
   echo__coroutine_install(L, state);
   echo__luv_install(L, state);
