@@ -5,5 +5,11 @@ ignore = { "211/_.*" }
 
 files["spec"] = { std = "+busted" }
 
+-- What examples/embed/editor.c gives to its script, and calls.
+files["examples/embed"] = {
+  read_globals = { "scheduler", "echo", "list", "status", "done" },
+  globals = { "on_key", "on_frame" },
+}
+
 -- What src/lua/prelude.c gives to its files.
 files["src/lua/prelude"] = { std = { read_globals = { "each", "raise", "is_error", "to_error" } } }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The installed library is found by pkg-config, after the prefix was moved, and by CMake, static and
-# shared; the module exports luaopen_echo and echo_* only, and brings no Lua and no luv.
+# shared; so is libecho-lua, with which examples/embed is built and run, with a Lua of its own; the
+# module exports luaopen_echo and echo_* only, and brings no Lua and no luv.
 set -eu
 top=$(pwd)
 work=$(mktemp -d)
@@ -20,6 +21,23 @@ cmake -S spec/install -B "$work/user" -G Ninja -DCMAKE_PREFIX_PATH="$work/prefix
 cmake --build "$work/user" >/dev/null
 "$work/user/embed-static"
 "$work/user/embed-shared"
+
+cmake -S examples/embed -B "$work/embed" -G Ninja -DCMAKE_PREFIX_PATH="$work/prefix" >/dev/null
+cmake --build "$work/embed" >/dev/null
+cc -std=c11 -D_GNU_SOURCE examples/embed/*.c $(pkg-config --cflags --libs echo-lua) \
+  $(pkg-config --cflags lua5.4) -l:liblua5.4.a -lm -o "$work/embed/by-pkg-config"
+files=$(find src -type f | wc -l)
+for program in embed by-pkg-config; do
+  if nm -D --defined-only "$work/embed/$program" | grep ' lua_'; then
+    echo "$program exports the above: its Lua is not its own"; exit 1
+  fi
+  for how in "" inline; do
+    timeout 100 "$work/embed/$program" examples/embed/editor.lua src $how >"$work/said"
+    cat "$work/said"
+    grep -q "^$files files, .* folders; " "$work/said"
+    grep -q "[1-9][0-9]* frames, .* ms (median), " "$work/said"
+  done
+done
 
 module=$(find "$work/prefix" -name echo.so)
 sh spec/hosts/symbols.sh "$module"
