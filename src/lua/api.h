@@ -23,27 +23,27 @@
 /* clang-format off */
 #define ECHO__API_MAP(X) \
   X(luaL_addstring) X(luaL_argerror) X(luaL_buffinit) X(luaL_checkany) X(luaL_checkinteger) \
-  X(luaL_checklstring) X(luaL_checkstack) X(luaL_checktype) X(luaL_checkversion_) X(luaL_error) \
-  X(luaL_fileresult) X(luaL_getmetafield) X(luaL_getsubtable) X(luaL_gsub) X(luaL_len) \
-  X(luaL_loadbufferx) X(luaL_openlibs) X(luaL_optinteger) X(luaL_prepbuffsize) \
-  X(luaL_pushresult) X(luaL_ref) X(luaL_requiref) X(luaL_setfuncs) X(luaL_testudata) \
-  X(luaL_tolstring) X(luaL_traceback) X(luaL_typeerror) X(luaL_unref) X(luaL_where) \
-  X(lua_absindex) X(lua_callk) X(lua_checkstack) X(lua_close) X(lua_concat) X(lua_copy) \
-  X(lua_createtable) X(lua_dump) X(lua_error) X(lua_gc) X(lua_getallocf) X(lua_getfield) \
-  X(lua_getglobal) X(lua_gethook) X(lua_gethookcount) X(lua_gethookmask) X(lua_geti) \
-  X(lua_getinfo) X(lua_getiuservalue) X(lua_getlocal) X(lua_getmetatable) X(lua_getstack) \
-  X(lua_gettable) X(lua_gettop) X(lua_getupvalue) X(lua_iscfunction) X(lua_isinteger) \
-  X(lua_isstring) X(lua_isyieldable) X(lua_load) X(lua_newstate) X(lua_newthread) \
-  X(lua_newuserdatauv) X(lua_next) X(lua_pcallk) X(lua_pushboolean) X(lua_pushcclosure) \
-  X(lua_pushfstring) X(lua_pushinteger) X(lua_pushlightuserdata) X(lua_pushlstring) \
-  X(lua_pushnil) X(lua_pushnumber) X(lua_pushstring) X(lua_pushthread) X(lua_pushvalue) \
-  X(lua_rawequal) X(lua_rawget) X(lua_rawgeti) X(lua_rawgetp) X(lua_rawlen) X(lua_rawset) \
-  X(lua_rawseti) X(lua_rawsetp) X(lua_resetthread) X(lua_resume) X(lua_rotate) X(lua_setallocf) \
-  X(lua_setfield) X(lua_sethook) X(lua_setiuservalue) X(lua_setmetatable) X(lua_settop) \
-  X(lua_setupvalue) X(lua_status) X(lua_toboolean) X(lua_toclose) X(lua_tointegerx) \
-  X(lua_tolstring) X(lua_tonumberx) X(lua_topointer) X(lua_tothread) X(lua_touserdata) \
-  X(lua_type) X(lua_typename) X(lua_upvalueid) X(lua_upvaluejoin) X(lua_version) X(lua_xmove) \
-  X(lua_yieldk)
+  X(luaL_checklstring) X(luaL_checkoption) X(luaL_checkstack) X(luaL_checktype) \
+  X(luaL_checkversion_) X(luaL_error) X(luaL_fileresult) X(luaL_getmetafield) \
+  X(luaL_getsubtable) X(luaL_gsub) X(luaL_len) X(luaL_loadbufferx) X(luaL_openlibs) \
+  X(luaL_optinteger) X(luaL_prepbuffsize) X(luaL_pushresult) X(luaL_ref) X(luaL_requiref) \
+  X(luaL_setfuncs) X(luaL_testudata) X(luaL_tolstring) X(luaL_traceback) X(luaL_typeerror) \
+  X(luaL_unref) X(luaL_where) X(lua_absindex) X(lua_callk) X(lua_checkstack) X(lua_close) \
+  X(lua_concat) X(lua_copy) X(lua_createtable) X(lua_dump) X(lua_error) X(lua_gc) \
+  X(lua_getallocf) X(lua_getfield) X(lua_getglobal) X(lua_gethook) X(lua_gethookcount) \
+  X(lua_gethookmask) X(lua_geti) X(lua_getinfo) X(lua_getiuservalue) X(lua_getlocal) \
+  X(lua_getmetatable) X(lua_getstack) X(lua_gettable) X(lua_gettop) X(lua_getupvalue) \
+  X(lua_iscfunction) X(lua_isinteger) X(lua_isstring) X(lua_isyieldable) X(lua_load) \
+  X(lua_newstate) X(lua_newthread) X(lua_newuserdatauv) X(lua_next) X(lua_pcallk) \
+  X(lua_pushboolean) X(lua_pushcclosure) X(lua_pushfstring) X(lua_pushinteger) \
+  X(lua_pushlightuserdata) X(lua_pushlstring) X(lua_pushnil) X(lua_pushnumber) X(lua_pushstring) \
+  X(lua_pushthread) X(lua_pushvalue) X(lua_rawequal) X(lua_rawget) X(lua_rawgeti) X(lua_rawgetp) \
+  X(lua_rawlen) X(lua_rawset) X(lua_rawseti) X(lua_rawsetp) X(lua_resetthread) X(lua_resume) \
+  X(lua_rotate) X(lua_setallocf) X(lua_setfield) X(lua_sethook) X(lua_setiuservalue) \
+  X(lua_setmetatable) X(lua_settop) X(lua_setupvalue) X(lua_status) X(lua_toboolean) \
+  X(lua_tocfunction) X(lua_toclose) X(lua_tointegerx) X(lua_tolstring) X(lua_tonumberx) \
+  X(lua_topointer) X(lua_tothread) X(lua_touserdata) X(lua_type) X(lua_typename) \
+  X(lua_upvalueid) X(lua_upvaluejoin) X(lua_version) X(lua_xmove) X(lua_yieldk)
 /* clang-format on */
 
 typedef struct echo__api {
@@ -62,6 +62,7 @@ extern echo__api echo__lua_api;
 #define luaL_checkany         echo__lua_api.luaL_checkany_
 #define luaL_checkinteger     echo__lua_api.luaL_checkinteger_
 #define luaL_checklstring     echo__lua_api.luaL_checklstring_
+#define luaL_checkoption      echo__lua_api.luaL_checkoption_
 #define luaL_checkstack       echo__lua_api.luaL_checkstack_
 #define luaL_checktype        echo__lua_api.luaL_checktype_
 #define luaL_checkversion_    echo__lua_api.luaL_checkversion__
@@ -151,6 +152,7 @@ extern echo__api echo__lua_api;
 #define lua_setupvalue        echo__lua_api.lua_setupvalue_
 #define lua_status            echo__lua_api.lua_status_
 #define lua_toboolean         echo__lua_api.lua_toboolean_
+#define lua_tocfunction       echo__lua_api.lua_tocfunction_
 #define lua_toclose           echo__lua_api.lua_toclose_
 #define lua_tointegerx        echo__lua_api.lua_tointegerx_
 #define lua_tolstring         echo__lua_api.lua_tolstring_

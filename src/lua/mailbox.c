@@ -46,7 +46,7 @@ static void in_child(echo__forkable *forkable) {
   mailbox->sleeps = false;
   echo__doorbell_renew(&mailbox->bell);
   mailbox->wakeup = NULL;
-  echo__mailbox_rouse(mailbox);
+  echo__mailbox_rouse(mailbox, NULL);
   mailbox->wakeup = wakeup;
 }
 
