@@ -336,7 +336,7 @@ function actions.permit(self)
   end)
 end
 
-local weights = { submit = 3, send = 4, receive = 4, permit = 2 }
+local weights = { submit = 6, scope = 2, send = 4, receive = 4, permit = 2 }
 for name in pairs(actions) do
   for _ = 1, weights[name] or 1 do
     names[#names + 1] = name

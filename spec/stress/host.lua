@@ -76,10 +76,11 @@ function actions.map(self)
   end
 end
 
--- A task that only a cancel ends.
+-- A task that only a cancel ends, before it begins or afterwards.
 function actions.endless(self)
   if #self.endless < 4 then
-    self.endless[#self.endless + 1] = submit(self, "endless", { priority = "low" })
+    local delay = self.random(4) == 1 and 1000 or nil
+    self.endless[#self.endless + 1] = submit(self, "endless", { priority = "low", delay = delay })
   end
 end
 
@@ -143,11 +144,11 @@ local function call_back(self, completed, seed)
     local random = new_random(seed)
     if random(4) == 1 then
       error("a call-back fails", 0)
-    elseif random(3) == 1 and self.depth < deepest and not self.quiet then
+    elseif random(3) == 1 and self.nesting < deepest and not self.quiet then
       local outer = self.random
-      self.depth, self.random = self.depth + 1, random
+      self.nesting, self.random = self.nesting + 1, random
       run(self, random(4))
-      self.depth, self.random = self.depth - 1, outer
+      self.nesting, self.random = self.nesting - 1, outer
     end
   end
 end

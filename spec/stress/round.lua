@@ -17,7 +17,8 @@ end
 
 local function new_world(random)
   local world = { schedulers = {}, channels = {}, semaphores = {}, log = echo.channel(1 << 30),
-    handles = echo.channel(20), calls = os.getenv "ECHO_STRESS_CALLS", without = read_without() }
+    handles = echo.channel(20), memory_limited = random(5) == 1,
+    calls = os.getenv "ECHO_STRESS_CALLS", without = read_without() }
   local permits = {}
   for i = 1, random(3) do
     world.channels[i] = echo.channel(({ 0, 1, 5, 100 })[random(4)])
@@ -51,8 +52,7 @@ local function new_scheduler(random, world, workers, limit)
   if random(4) == 1 then
     builder:with_fairness(random(5) - 1)
   end
-  if random(5) == 1 then
-    world.memory_limited = true
+  if world.memory_limited then
     builder:with_memory_limit(16 << 20)
   end
   if random(8) == 1 then
@@ -205,7 +205,7 @@ local function new_host(seed)
     world.schedulers[2] = new_scheduler(random, world, 3, limit)
   end
   local ledger = new_ledger(count_turns(world, limit))
-  return { random = random, world = world, tasks = {}, endless = {}, sent = 0, depth = 0,
+  return { random = random, world = world, tasks = {}, endless = {}, sent = 0, nesting = 0,
     ledger = ledger, tell = function(...)
       ledger:tell(...)
     end }, permits

@@ -138,7 +138,8 @@ end
 local kinds = {}
 
 function kinds.task(self, id)
-  return this.body, self.world, id, self.random(1 << 40), self.depth - 1
+  local depth = self.depth and self.depth - 1 or self.random(3)
+  return this.body, self.world, id, self.random(1 << 40), depth
 end
 
 function kinds.leaf(self, id, turns)
@@ -174,8 +175,8 @@ function this.new_id(self, kind)
   return kind .. "." .. self.random(1 << 50)
 end
 
--- Submits to the scheduler, or, without one, to that of the task. `self` has the world, a `random`, a
--- `depth` and `tell`, which tells the ledger.
+-- Submits to the scheduler, or, without one, to that of the task. `self` has the world, a `random`,
+-- `tell`, which tells the ledger, and in a task the `depth` that is left.
 function this.submit(self, scheduler, kind, all, turns)
   local id = this.new_id(self, kind)
   if scheduler then
