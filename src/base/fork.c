@@ -58,11 +58,16 @@ void echo__fork_enter(echo__forkable *forkable) {
   uv_mutex_unlock(&mutex);
 }
 
+/* Those beside it may be leaving, too, and write its link: so even to look at that takes the mutex.
+ */
 void echo__fork_leave(echo__forkable *forkable) {
-  if (forkable->link == NULL) return;
+  uv_once(&once, begin);
+  if (!usable) return;
   uv_mutex_lock(&mutex);
-  *forkable->link = forkable->next;
-  if (forkable->next != NULL) forkable->next->link = forkable->link;
-  forkable->link = NULL;
+  if (forkable->link != NULL) {
+    *forkable->link = forkable->next;
+    if (forkable->next != NULL) forkable->next->link = forkable->link;
+    forkable->link = NULL;
+  }
   uv_mutex_unlock(&mutex);
 }
