@@ -64,23 +64,26 @@ if(LUA_TO_TEST_FOUND AND ECHO_BUSTED AND ECHO_SANITIZE MATCHES address)
     "LUA_PATH=${PROJECT_SOURCE_DIR}/lua/?.lua\;${PROJECT_SOURCE_DIR}/?.lua\;\;;LUA_CPATH=${PROJECT_BINARY_DIR}/module/?.so\;\;")
 endif()
 
-# Random programs whose tasks, messages, permits and memory are accounted for: spec/stress. They
-# differ from run to run, so they are not among the checks of each day: say for how long with -DECHO_STRESS_SECONDS=60.
-set(ECHO_STRESS_SECONDS 0 CACHE STRING "Seconds of random programs among the tests; 0: none")
+# Random programs whose tasks, messages, permits and memory are accounted for: spec/stress. The seeds
+# are the same each day; another day's are had by the command in the README there. Under a sanitizer,
+# which the plain interpreter lacks, they run in a host of our own; under that of threads they do not
+# belong to each day's checks, since it takes minutes to see much.
+set(ECHO_STRESS_SECONDS 20 CACHE STRING "Seconds of random programs among the tests; 0: none")
 if(LUA_TO_TEST_FOUND AND ECHO_LUA_INTERPRETER AND ECHO_STRESS_SECONDS GREATER 0)
   set(stress_interpreter ${ECHO_LUA_INTERPRETER})
   if(ECHO_SANITIZE)
     set(stress_interpreter spec-lua-host)
   endif()
   set(stress_terms ECHO_STRESS_PATIENCE=120)
-  if(ECHO_SANITIZE MATCHES thread)
-    list(APPEND stress_terms ECHO_STRESS_CALLS=1)
-  elseif(ECHO_SANITIZE)
+  if(ECHO_SANITIZE)
     list(APPEND stress_terms ECHO_STRESS_LEAVES=nothing)
   endif()
-  add_test(NAME lua.stress COMMAND ${stress_interpreter} spec/stress/stress.lua ${ECHO_STRESS_SECONDS}
-    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-  math(EXPR stress_timeout "${ECHO_STRESS_SECONDS} * 3 + 300")
-  set_tests_properties(lua.stress PROPERTIES TIMEOUT ${stress_timeout} ENVIRONMENT
-    "LUA_PATH=${PROJECT_SOURCE_DIR}/lua/?.lua\\;${PROJECT_SOURCE_DIR}/?.lua\\;\\;;LUA_CPATH=${PROJECT_BINARY_DIR}/module/?.so\\;\\;;${stress_terms}")
+  if(NOT ECHO_SANITIZE MATCHES thread)
+    add_test(NAME lua.stress
+      COMMAND ${stress_interpreter} spec/stress/stress.lua ${ECHO_STRESS_SECONDS} 1
+      WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    math(EXPR stress_timeout "${ECHO_STRESS_SECONDS} * 3 + 300")
+    set_tests_properties(lua.stress PROPERTIES TIMEOUT ${stress_timeout} ENVIRONMENT
+      "LUA_PATH=${PROJECT_SOURCE_DIR}/lua/?.lua\\;${PROJECT_SOURCE_DIR}/?.lua\\;\\;;LUA_CPATH=${PROJECT_BINARY_DIR}/module/?.so\\;\\;;${stress_terms}")
+  endif()
 endif()

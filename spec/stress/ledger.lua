@@ -78,7 +78,12 @@ function entries:enter(turn, id)
   holders[id] = true
   holders.count = holders.count + 1
   if holders.count > (self.limits[turn] or self.limits.key) then
-    self.crowd = ("%d tasks at once have %s"):format(holders.count, turn)
+    local names = {}
+    for name in pairs(holders) do
+      names[#names + 1] = name
+    end
+    self.crowd = ("%d tasks at once have %s: %s"):format(holders.count, turn,
+      table.concat(names, " "))
   end
 end
 

@@ -18,7 +18,7 @@ end
 local function new_world(random)
   local world = { schedulers = {}, channels = {}, semaphores = {}, log = echo.channel(1 << 30),
     handles = echo.channel(20), memory_limited = random(5) == 1,
-    calls = os.getenv "ECHO_STRESS_CALLS", without = read_without() }
+    loops = os.getenv "ECHO_STRESS_LOOPS" ~= "none", without = read_without() }
   local permits = {}
   for i = 1, random(3) do
     world.channels[i] = echo.channel(({ 0, 1, 5, 100 })[random(4)])

@@ -2,7 +2,7 @@
 --
 -- Random programs, one after the other, for so many seconds; each round's tasks, messages, permits,
 -- call-backs, threads and memory are accounted for. With a seed, begins with that one; with `again`,
--- stays with it. See the README beside it. To be run where the sources are.
+-- stays with it. To be run where the sources are. README.md beside it says more.
 
 local echo = require "echo"
 local machine = require "spec.lua.support.machine"
