@@ -48,11 +48,13 @@ function this.leaf(world, id, seed, turns)
   local echo = require "echo"
   local attempt = echo.current().attempt
   local asked = {}
-  local _ <close> = setmetatable({}, { __close = function()
+  local leaving = setmetatable({}, { __close = function()
     for _, turn in ipairs(asked) do
       world.log:try_send("leave", turn, id)
     end
   end })
+  local _ <close> = leaving
+  local _again <close> = leaving -- the first one may be interrupted
   world.log:try_send("begin", id, attempt)
   for _, turn in ipairs(turns) do
     asked[#asked + 1] = turn
