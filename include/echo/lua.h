@@ -247,7 +247,9 @@ ECHO_API bool echo_lua_call_is_cancelled(const echo_lua_call *call);
  * of on_complete for tasks of this state that have ended, and resumes coroutines that await, as
  * many as wait at the moment. Waits up to `seconds` for the first one and begins no further one
  * when they have passed; 0 does not wait, and delivers all; a negative number waits as long as it
- * takes. Errors of what is called are reported (s:on_error).
+ * takes. Errors of what is called are reported (s:on_error). A loop that must not wait, and has
+ * only so much time in each round, calls it with next to nothing (1e-9), which delivers one, until
+ * it returns 0 or the time is over.
  *
  * Returns the number delivered, or ECHO_INVALID in a worker's state and in one that is closing.
  * Raises, as lua_call does, memory errors and what a hook raises. The thread that runs L, which may

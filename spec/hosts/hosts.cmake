@@ -40,7 +40,7 @@ if(ECHO_READELF AND NOT ECHO_SANITIZE)
 endif()
 
 # -- how they live and end
-foreach(name lives_on leaves reset per_thread manners popen)
+foreach(name lives_on leaves reset per_thread manners popen suspended)
   echo_host(${name} LINK PkgConfig::LUA_TO_TEST)
 endforeach()
 
