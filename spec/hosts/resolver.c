@@ -75,6 +75,20 @@ static void open_without(const char *folder) {
   lua_close(L);
 }
 
+/* Where the machine has a luv: it would find the other Lua, so no task gets it. */
+static void try_luv(const char *folder) {
+  lua_State *L = open_state(folder);
+  host_run(L,
+           "package.cpath = '/usr/lib/x86_64-linux-gnu/lua/5.4/?.so;/usr/lib/lua/5.4/?.so;'\n"
+           "  .. '/usr/local/lib/lua/5.4/?.so'\n"
+           "local s <close> = require 'echo'.builder():with_worker_count(1):build()\n"
+           "if package.searchpath('luv', package.cpath) then\n"
+           "  local ok, err = s:submit(function() return require 'luv' ~= nil end):pwait()\n"
+           "  assert(not ok and err.message:find('another copy of Lua', 1, true), tostring(err))\n"
+           "end");
+  lua_close(L);
+}
+
 /* The other Lua in this process asks for the module, too: it is refused by its own error. */
 static void open_from_other(const char *library, const char *folder) {
   void *other = dlopen(library, RTLD_NOW | RTLD_GLOBAL);
@@ -118,6 +132,7 @@ int main(int count, char **arguments) {
     lua_close(L);
     CHECK(atomic_load(&new_states) >= i);
   }
+  try_luv(arguments[1]);
   open_from_other(arguments[2], arguments[1]);
   return 0;
 }

@@ -86,6 +86,17 @@ static void check_libuv(lua_State *L, const char *path, const library *luv) {
              path, file_of(luv->run), file_of(uv_run));
 }
 
+/* The library takes Lua's functions from whoever shows them to it. In a program that keeps its own
+ * Lua to itself that would be another one, for which the state is rubbish. */
+static void check_lua(lua_State *L, const char *path, void *handle) {
+  void *theirs = dlsym(RTLD_DEFAULT, "lua_newthread"), *ours;
+  lua_State *(*function)(lua_State *) = lua_newthread;
+  memcpy(&ours, &function, sizeof ours);
+  if (theirs == NULL) theirs = dlsym(handle, "lua_newthread");
+  if (theirs != NULL && theirs != ours)
+    luaL_error(L, "luv ('%s') would use another copy of Lua than the one that runs here", path);
+}
+
 static void load(lua_State *L, const char *path, library *luv) {
   void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (handle == NULL) luaL_error(L, "%s", dlerror());
@@ -98,6 +109,7 @@ static void load(lua_State *L, const char *path, library *luv) {
                path);
   }
   check_libuv(L, path, luv);
+  check_lua(L, path, handle);
 }
 
 /* (library, name, path), on the main thread: luv keeps the thread that it is opened on. */
