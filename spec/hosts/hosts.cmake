@@ -60,3 +60,12 @@ foreach(version 5.1 5.3)
       "echo is built for Lua 5.4, and this program runs Lua ${version}")
   endif()
 endforeach()
+
+# -- real ones
+find_program(ECHO_MLE mle)
+find_program(ECHO_TMUX tmux)
+if(ECHO_MLE AND ECHO_TMUX AND NOT ECHO_SANITIZE)
+  add_test(NAME hosts.mle COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/hosts/mle.sh ${module_folder}
+    ${CMAKE_CURRENT_SOURCE_DIR}/hosts/mle.lua ${PROJECT_SOURCE_DIR}/src)
+  set_tests_properties(hosts.mle PROPERTIES TIMEOUT 180)
+endif()
