@@ -12,6 +12,7 @@ cd /
 lua5.4 -e '
   local echo = require "echo"
   assert(require "echo.progress")
+  assert(require "echo.pipeline")
   local s <close> = echo.builder():build()
   assert(s:submit(function(x) return x + 1 end, 41):wait() == 42)
   print "the rock works"'
