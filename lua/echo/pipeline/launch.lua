@@ -233,7 +233,7 @@ function launch.pump(run, st)
     return true
   end
   local limit = st.node.limit or math.huge
-  while st.first <= st.last and st.gate == 0 and st.inflight < limit and not run:holds() do
+  while st.first <= st.last and st.status == "running" and st.inflight < limit and not run:holds() do
     local indexes = take_ready(run, st, group_size(run, st))
     if #indexes > 0 and not submit(run, st, submit_group, st.options, indexes) then
       put_back(st, indexes)

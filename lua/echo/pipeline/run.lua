@@ -102,6 +102,10 @@ function Run:guard(fn, ...)
     self:abort(err)
   end
   self:settle()
+  -- Where nobody waits, an attached loop delivers, and each call-back is for itself.
+  if not self.turning then
+    self:keep()
+  end
 end
 
 function Run:abort(err)
@@ -149,6 +153,17 @@ end
 
 local function has_work(run)
   return next(run.dirty) ~= nil or #run.pending > 0
+end
+
+-- Has the journal write what was noted.
+function Run:keep()
+  if self.journal and not self.over then
+    local ok, err = pcall(self.journal.flush, self.journal)
+    if not ok then
+      self:abort(err)
+      self:settle()
+    end
+  end
 end
 
 --- Submits what may start, and ends the run if nothing is left of it.
@@ -272,17 +287,17 @@ function Run:drain(reason)
   return true
 end
 
--- One turn of a wait: delivers, then keeps what was delivered, then tells.
+--- One turn of a wait: delivers, then keeps what was delivered, then tells. For programs that have more
+--- to do than to wait.
 function Run:turn(seconds)
-  self.scheduler:poll(seconds)
-  if self.journal and not self.over then
-    local ok, err = pcall(self.journal.flush, self.journal)
-    if not ok then
-      self:abort(err)
-      self:settle()
-    end
-  end
+  self.turning = true
+  local ok, err = pcall(self.scheduler.poll, self.scheduler, seconds)
+  self.turning = false
+  self:keep()
   self:tell_progress(false)
+  if not ok then
+    error(err, 0)
+  end
 end
 
 local function poll_until_over(run, seconds)
@@ -335,10 +350,17 @@ function run.start(graph, scheduler, params, options, journal)
     if st.node.kind == "fold" then
       stream.prepare_fold(self, st)
     elseif journal then
-      journal:prepare(self, st)
+      journal:prepare(st)
     end
   end
-  self:guard(flow.start, self)
+  -- Nothing is submitted before all has begun, even if an element of a stream comes meanwhile.
+  self.settling = true
+  local ok, err = pcall(flow.start, self)
+  self.settling = false
+  if not ok then
+    self:abort(err)
+  end
+  self:settle()
   return self
 end
 

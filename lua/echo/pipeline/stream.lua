@@ -40,6 +40,9 @@ end
 
 -- Submits the task of a stream or fold. `done` gets its first result.
 local function submit(run, st, done, ...)
+  if run.stopping then
+    return
+  end
   local ok, task = pcall(run.scheduler.submit, run.scheduler, st.options, ...)
   if not ok then
     return failed(run, st, type(task) == "table" and task or { kind = "error", message = tostring(task) })

@@ -16,7 +16,7 @@ local function read_and_remove(path)
   return text
 end
 
-local process = {}
+local process = { interpreter = interpreter() }
 
 -- Runs a shell command in which $LUA and $SCRIPT stand for the interpreter and the script. Returns
 -- a table with code (124 if it hung), out, err and seconds.

@@ -1,0 +1,147 @@
+--- What a run has done, kept in a file, so that another run need not do it again.
+---
+--- An element is known by its step and by a digest of the step's code and of the arguments: so it is run
+--- again if any of those has changed, and not if only others have. Elements that are equal in all this
+--- are interchangeable, and counted. A record is written when the element has ended, together with others
+--- that came at the same time, and before the run tells of it by its progress; whatever ends the process,
+--- a record is there or it is not.
+---
+--- A run that ends well removes the records that it did not use.
+
+local digest = require "echo.pipeline.journal.digest"
+local encode = require "echo.pipeline.journal.encode"
+local failure = require "echo.pipeline.failure"
+local fingerprint = require "echo.pipeline.journal.fingerprint"
+local sqlite = require "echo.pipeline.journal.sqlite"
+
+local Journal = {}
+Journal.__index = Journal
+
+local LONGEST_IN_MEMORY = 128
+
+-- Records of one step: by key how many there are, how many of them this run has used, and what it knows
+-- of their values.
+local function read_records(database, step)
+  local records = { total = {}, used = {}, values = {} }
+  database:each(step, LONGEST_IN_MEMORY, function(key, value)
+    local count = (records.total[key] or 0) + 1
+    records.total[key] = count
+    if count == 1 then
+      records.values[key] = value
+    end
+  end)
+  return records
+end
+
+--- Gives a node's state what recall and record need.
+function Journal:prepare(st)
+  local node = st.node
+  if node.journal == false or node.kind ~= "single" and node.kind ~= "element" then
+    return
+  end
+  st.journalled, st.keys = true, {}
+  st.records = read_records(self.database, node.name)
+  self.states[#self.states + 1] = st
+end
+
+-- What all elements of a node have in common.
+local function node_key(st)
+  if not st.node_key then
+    local shared = { n = #st.shared_inputs }
+    table.move(st.shared, 1, shared.n, 1, shared)
+    st.node_key = fingerprint.node(st.node) .. digest(fingerprint.bytes(shared))
+  end
+  return st.node_key
+end
+
+-- Who does not look at an element's number gives the same wherever it stands in the list.
+local function looks_at_index(node, at)
+  return fingerprint.takes(node.run, at) or node.when and fingerprint.takes(node.when, at)
+    or type(node.fallback) == "function" and fingerprint.takes(node.fallback, at + 1)
+end
+
+local function element_key(run, st, index)
+  local parts = { node_key(st) }
+  for at, slot in ipairs(st.slots) do
+    if slot > 0 then
+      parts[#parts + 1] = fingerprint.bytes(run.items[st.columns[slot]][index])
+    elseif slot == 0 and looks_at_index(st.node, at) then
+      parts[#parts + 1] = "#" .. index
+    end
+  end
+  return digest(table.concat(parts))
+end
+
+--- Whether an element has ended in an earlier run, and its result.
+function Journal:recall(run, st, index)
+  local key, records = element_key(run, st, index), st.records
+  local used = records.used[key] or 0
+  if used >= (records.total[key] or 0) then
+    st.keys[index] = key
+    return false
+  end
+  records.used[key] = used + 1
+  local bytes = used == 0 and records.values[key] or self.database:value(st.node.name, key, used + 1)
+  return true, encode.value(bytes)
+end
+
+--- Notes that an element has ended; `flush` writes it.
+function Journal:record(st, index, result)
+  local ok, bytes = pcall(encode.bytes, result)
+  if not ok then
+    local number = st.node.kind == "element" and index or nil
+    error(failure.of(st.node, number, nil, { kind = "transfer", message = "its result: " .. bytes }), 0)
+  end
+  local key, records = st.keys[index], st.records
+  st.keys[index] = nil
+  local count = (records.total[key] or 0) + 1
+  records.total[key], records.used[key] = count, (records.used[key] or 0) + 1
+  table.insert(self.pending, { st.node.name, key, count, bytes })
+end
+
+--- Writes what was noted.
+function Journal:flush()
+  if #self.pending == 0 then
+    return
+  end
+  local pending = self.pending
+  self.pending = {}
+  self.database:transaction(self.database.insert, self.database, pending)
+end
+
+local function remove_unused(journal)
+  local names, database = {}, journal.database
+  for index, st in ipairs(journal.states) do
+    names[index] = st.node.name
+    for key, total in pairs(st.records.total) do
+      local used = st.records.used[key] or 0
+      if used < total then
+        database:remove(st.node.name, key, used + 1)
+      end
+    end
+  end
+  database:keep_steps(names)
+end
+
+--- Ends it; after a run that went well, without what that did not use.
+function Journal:close(went_well)
+  local ok, problem = pcall(function()
+    self:flush()
+    if went_well then
+      self.database:transaction(remove_unused, self)
+    end
+  end)
+  self.database:close()
+  if not ok then
+    error(problem, 0)
+  end
+end
+
+local journal = {}
+
+--- Opens a journal for one run.
+function journal.open(path)
+  return setmetatable({ path = path, database = sqlite.open(path), pending = {}, states = {} }, Journal)
+end
+
+return journal

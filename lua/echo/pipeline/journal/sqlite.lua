@@ -1,0 +1,150 @@
+--- The few things that a journal asks of SQLite, through LuaSQL (`lua-sql-sqlite3`, or the rock
+--- luasql-sqlite3), which is needed only where a journal is.
+---
+--- The file is locked for as long as it is open, so that two runs cannot share it; the lock goes with
+--- the process, however that ends. Writes go through SQLite's own log: what was committed survives a
+--- process that is killed; if the machine loses power the last commits may be missing, and never a part
+--- of one.
+
+local sqlite = {}
+
+local Database = {}
+Database.__index = Database
+
+local ROWS = 200
+
+local SCHEMA = [[CREATE TABLE IF NOT EXISTS elements (step TEXT NOT NULL, key TEXT NOT NULL,
+  occurrence INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (step, key, occurrence)) WITHOUT ROWID]]
+
+local function fail(path, problem)
+  local text = tostring(problem):gsub("^LuaSQL: ", "")
+  if text:find("locked", 1, true) then
+    text = "another run is using it"
+  end
+  error(("journal %s: %s"):format(path, text), 0)
+end
+
+local function literal(text)
+  if text:find("\0", 1, true) then
+    local digits = text:gsub(".", function(byte)
+      return ("%02x"):format(byte:byte())
+    end)
+    return "x'" .. digits .. "'"
+  end
+  return "CAST('" .. text:gsub("'", "''") .. "' AS BLOB)"
+end
+
+local function quoted(text)
+  return "'" .. text:gsub("'", "''") .. "'"
+end
+
+function Database:execute(statement)
+  local result, problem = self.connection:execute(statement)
+  if not result then
+    fail(self.path, problem)
+  end
+  if type(result) == "userdata" then
+    result:close()
+  end
+end
+
+--- Calls fn(...) in a transaction, which is undone if it fails.
+function Database:transaction(fn, ...)
+  self:execute "BEGIN IMMEDIATE"
+  local ok, problem = pcall(fn, ...)
+  if ok then
+    ok, problem = pcall(self.execute, self, "COMMIT")
+  end
+  if not ok then
+    self.connection:execute "ROLLBACK"
+    error(problem, 0)
+  end
+end
+
+--- Writes rows of { step, key, occurrence, value }.
+function Database:insert(rows)
+  for first = 1, #rows, ROWS do
+    local tuples = {}
+    for at = first, math.min(first + ROWS - 1, #rows) do
+      local row = rows[at]
+      tuples[#tuples + 1] = ("(%s,'%s',%d,%s)"):format(quoted(row[1]), row[2], row[3], literal(row[4]))
+    end
+    self:execute("INSERT INTO elements VALUES " .. table.concat(tuples, ","))
+  end
+end
+
+--- Calls fn(key, value) for each record of a step; the value is nil if it is longer than `longest`.
+function Database:each(step, longest, fn)
+  local cursor, problem = self.connection:execute(
+    ("SELECT key, CASE WHEN length(value) <= %d THEN value END FROM elements WHERE step = %s ORDER BY key, occurrence")
+      :format(longest, quoted(step)))
+  if not cursor then
+    fail(self.path, problem)
+  end
+  local key, value = cursor:fetch()
+  while key do
+    fn(key, value)
+    key, value = cursor:fetch()
+  end
+  cursor:close()
+end
+
+function Database:value(step, key, occurrence)
+  local cursor, problem = self.connection:execute(
+    ("SELECT value FROM elements WHERE step = %s AND key = '%s' AND occurrence = %d"):format(quoted(step), key,
+      occurrence))
+  if not cursor then
+    fail(self.path, problem)
+  end
+  local value = cursor:fetch()
+  cursor:close()
+  return value
+end
+
+--- Removes the records of a key from an occurrence on.
+function Database:remove(step, key, from)
+  self:execute(("DELETE FROM elements WHERE step = %s AND key = '%s' AND occurrence >= %d"):format(quoted(step), key,
+    from))
+end
+
+--- Removes the records of all steps but these.
+function Database:keep_steps(steps)
+  local names = {}
+  for index, step in ipairs(steps) do
+    names[index] = quoted(step)
+  end
+  self:execute("DELETE FROM elements WHERE step NOT IN (" .. table.concat(names, ",") .. ")")
+end
+
+function Database:close()
+  self.connection:close()
+  self.environment:close()
+end
+
+--- Opens the file, or makes it.
+function sqlite.open(path)
+  local found, driver = pcall(require, "luasql.sqlite3")
+  if not found then
+    fail(path, "it needs LuaSQL for SQLite (Debian: lua-sql-sqlite3; LuaRocks: luasql-sqlite3)")
+  end
+  local environment = driver.sqlite3()
+  local connection, problem = environment:connect(path)
+  if not connection then
+    environment:close()
+    fail(path, problem)
+  end
+  local database = setmetatable({ path = path, connection = connection, environment = environment }, Database)
+  local ok, raised = pcall(function()
+    for _, pragma in ipairs { "locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL" } do
+      database:execute("PRAGMA " .. pragma)
+    end
+    database:transaction(database.execute, database, SCHEMA)
+  end)
+  if not ok then
+    database:close()
+    error(raised, 0)
+  end
+  return database
+end
+
+return sqlite
