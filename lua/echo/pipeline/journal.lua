@@ -19,18 +19,20 @@ Journal.__index = Journal
 
 local LONGEST_IN_MEMORY = 128
 
--- Records of one step: by key how many there are, how many of them this run has used, and what it knows
--- of their values.
+-- The records of one step that this run has not used: by key the list of their numbers, and by number
+-- the values that are short.
 local function read_records(database, step)
-  local records = { total = {}, used = {}, values = {} }
-  database:each(step, LONGEST_IN_MEMORY, function(key, value)
-    local count = (records.total[key] or 0) + 1
-    records.total[key] = count
-    if count == 1 then
-      records.values[key] = value
+  local unused, values = {}, {}
+  database:each(step, LONGEST_IN_MEMORY, function(id, key, value)
+    local ids = unused[key]
+    if ids then
+      ids[#ids + 1] = id
+    else
+      unused[key] = { id }
     end
+    values[id] = value
   end)
-  return records
+  return unused, values
 end
 
 --- Gives a node's state what recall and record need.
@@ -40,18 +42,8 @@ function Journal:prepare(st)
     return
   end
   st.journalled, st.keys = true, {}
-  st.records = read_records(self.database, node.name)
+  st.unused, st.kept_values = read_records(self.database, node.name)
   self.states[#self.states + 1] = st
-end
-
--- What all elements of a node have in common.
-local function node_key(st)
-  if not st.node_key then
-    local shared = { n = #st.shared_inputs }
-    table.move(st.shared, 1, shared.n, 1, shared)
-    st.node_key = fingerprint.node(st.node) .. digest(fingerprint.bytes(shared))
-  end
-  return st.node_key
 end
 
 -- Who does not look at an element's number gives the same wherever it stands in the list.
@@ -60,12 +52,26 @@ local function looks_at_index(node, at)
     or type(node.fallback) == "function" and fingerprint.takes(node.fallback, at + 1)
 end
 
+-- What all elements of a node have in common.
+local function node_key(st)
+  if not st.node_key then
+    local shared = { n = #st.shared_inputs }
+    table.move(st.shared, 1, shared.n, 1, shared)
+    st.node_key = digest(fingerprint.node(st.node) .. fingerprint.bytes(shared))
+    st.looks_at_index = false
+    for at, slot in ipairs(st.slots) do
+      st.looks_at_index = st.looks_at_index or slot == 0 and looks_at_index(st.node, at)
+    end
+  end
+  return st.node_key
+end
+
 local function element_key(run, st, index)
   local parts = { node_key(st) }
   for at, slot in ipairs(st.slots) do
     if slot > 0 then
       parts[#parts + 1] = fingerprint.bytes(run.items[st.columns[slot]][index])
-    elseif slot == 0 and looks_at_index(st.node, at) then
+    elseif slot == 0 and st.looks_at_index then
       parts[#parts + 1] = "#" .. index
     end
   end
@@ -74,14 +80,18 @@ end
 
 --- Whether an element has ended in an earlier run, and its result.
 function Journal:recall(run, st, index)
-  local key, records = element_key(run, st, index), st.records
-  local used = records.used[key] or 0
-  if used >= (records.total[key] or 0) then
+  local key = element_key(run, st, index)
+  local ids = st.unused[key]
+  if not ids then
     st.keys[index] = key
     return false
   end
-  records.used[key] = used + 1
-  local bytes = used == 0 and records.values[key] or self.database:value(st.node.name, key, used + 1)
+  local id = table.remove(ids)
+  if #ids == 0 then
+    st.unused[key] = nil
+  end
+  local bytes = st.kept_values[id] or self.database:value(id)
+  st.kept_values[id] = nil
   return true, encode.value(bytes)
 end
 
@@ -92,11 +102,8 @@ function Journal:record(st, index, result)
     local number = st.node.kind == "element" and index or nil
     error(failure.of(st.node, number, nil, { kind = "transfer", message = "its result: " .. bytes }), 0)
   end
-  local key, records = st.keys[index], st.records
+  table.insert(self.pending, { st.node.name, st.keys[index], bytes })
   st.keys[index] = nil
-  local count = (records.total[key] or 0) + 1
-  records.total[key], records.used[key] = count, (records.used[key] or 0) + 1
-  table.insert(self.pending, { st.node.name, key, count, bytes })
 end
 
 --- Writes what was noted.
@@ -110,17 +117,14 @@ function Journal:flush()
 end
 
 local function remove_unused(journal)
-  local names, database = {}, journal.database
+  local names = {}
   for index, st in ipairs(journal.states) do
     names[index] = st.node.name
-    for key, total in pairs(st.records.total) do
-      local used = st.records.used[key] or 0
-      if used < total then
-        database:remove(st.node.name, key, used + 1)
-      end
+    for _, ids in pairs(st.unused) do
+      journal.database:remove(ids)
     end
   end
-  database:keep_steps(names)
+  journal.database:keep_steps(names)
 end
 
 --- Ends it; after a run that went well, without what that did not use.

@@ -84,6 +84,13 @@ end
 
 --- The bytes of a value. Raises what cannot be kept.
 function encode.bytes(value, describe)
+  -- Most elements are a number or a string.
+  local kind = math.type(value) or type(value)
+  if kind == "integer" then
+    return "I" .. value .. ";"
+  elseif kind == "string" then
+    return "S" .. #value .. ":" .. value
+  end
   local out = { seen = {}, ids = 0, describe = describe }
   put(out, value, "")
   return table.concat(out)

@@ -42,12 +42,7 @@ end
 
 --- The bytes of a value, whatever it is made of.
 function fingerprint.bytes(value)
-  local kind, names = math.type(value) or type(value), nil
-  if kind == "string" then
-    return "S" .. #value .. ":" .. value
-  elseif kind == "integer" then
-    return "I" .. value .. ";"
-  end
+  local names
   return encode.bytes(value, function(out, part, put)
     if type(part) == "function" then
       names = names or loaded_names()

@@ -13,8 +13,9 @@ Database.__index = Database
 
 local ROWS = 200
 
-local SCHEMA = [[CREATE TABLE IF NOT EXISTS elements (step TEXT NOT NULL, key TEXT NOT NULL,
-  occurrence INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (step, key, occurrence)) WITHOUT ROWID]]
+-- There is no index: records are appended as fast as they come, and read once, when a run begins.
+local SCHEMA = [[CREATE TABLE IF NOT EXISTS elements (id INTEGER PRIMARY KEY, step TEXT NOT NULL,
+  key TEXT NOT NULL, value BLOB NOT NULL)]]
 
 local function fail(path, problem)
   local text = tostring(problem):gsub("^LuaSQL: ", "")
@@ -24,6 +25,11 @@ local function fail(path, problem)
   error(("journal %s: %s"):format(path, text), 0)
 end
 
+local function quoted(text)
+  return "'" .. text:gsub("'", "''") .. "'"
+end
+
+-- A text cannot hold a zero byte; SQLite keeps its bytes as they are otherwise.
 local function literal(text)
   if text:find("\0", 1, true) then
     local digits = text:gsub(".", function(byte)
@@ -31,11 +37,7 @@ local function literal(text)
     end)
     return "x'" .. digits .. "'"
   end
-  return "CAST('" .. text:gsub("'", "''") .. "' AS BLOB)"
-end
-
-local function quoted(text)
-  return "'" .. text:gsub("'", "''") .. "'"
+  return quoted(text)
 end
 
 function Database:execute(statement)
@@ -61,50 +63,48 @@ function Database:transaction(fn, ...)
   end
 end
 
---- Writes rows of { step, key, occurrence, value }.
+--- Writes rows of { step, key, value }.
 function Database:insert(rows)
   for first = 1, #rows, ROWS do
     local tuples = {}
     for at = first, math.min(first + ROWS - 1, #rows) do
       local row = rows[at]
-      tuples[#tuples + 1] = ("(%s,'%s',%d,%s)"):format(quoted(row[1]), row[2], row[3], literal(row[4]))
+      tuples[#tuples + 1] = ("(%s,'%s',%s)"):format(quoted(row[1]), row[2], literal(row[3]))
     end
-    self:execute("INSERT INTO elements VALUES " .. table.concat(tuples, ","))
+    self:execute("INSERT INTO elements (step, key, value) VALUES " .. table.concat(tuples, ","))
   end
 end
 
---- Calls fn(key, value) for each record of a step; the value is nil if it is longer than `longest`.
-function Database:each(step, longest, fn)
-  local cursor, problem = self.connection:execute(
-    ("SELECT key, CASE WHEN length(value) <= %d THEN value END FROM elements WHERE step = %s ORDER BY key, occurrence")
-      :format(longest, quoted(step)))
+function Database:rows(query)
+  local cursor, problem = self.connection:execute(query)
   if not cursor then
     fail(self.path, problem)
   end
-  local key, value = cursor:fetch()
-  while key do
-    fn(key, value)
-    key, value = cursor:fetch()
+  return cursor
+end
+
+--- Calls fn(id, key, value) for each record of a step; the value is nil if it is longer than `longest`.
+function Database:each(step, longest, fn)
+  local cursor = self:rows(("SELECT id, key, CASE WHEN length(value) <= %d THEN value END FROM elements WHERE step = %s")
+    :format(longest, quoted(step)))
+  local id, key, value = cursor:fetch()
+  while id do
+    fn(math.tointeger(id), key, value)
+    id, key, value = cursor:fetch()
   end
   cursor:close()
 end
 
-function Database:value(step, key, occurrence)
-  local cursor, problem = self.connection:execute(
-    ("SELECT value FROM elements WHERE step = %s AND key = '%s' AND occurrence = %d"):format(quoted(step), key,
-      occurrence))
-  if not cursor then
-    fail(self.path, problem)
-  end
+function Database:value(id)
+  local cursor = self:rows(("SELECT value FROM elements WHERE id = %d"):format(id))
   local value = cursor:fetch()
   cursor:close()
   return value
 end
 
---- Removes the records of a key from an occurrence on.
-function Database:remove(step, key, from)
-  self:execute(("DELETE FROM elements WHERE step = %s AND key = '%s' AND occurrence >= %d"):format(quoted(step), key,
-    from))
+--- Removes records by their numbers.
+function Database:remove(ids)
+  self:execute("DELETE FROM elements WHERE id IN (" .. table.concat(ids, ",") .. ")")
 end
 
 --- Removes the records of all steps but these.
