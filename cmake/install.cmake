@@ -25,6 +25,7 @@ if(ECHO_BUILD_MODULE)
   set(ECHO_LUA_MODULES ${CMAKE_INSTALL_DATADIR}/lua/5.4 CACHE PATH "Where Lua modules go")
   set(ECHO_LUA_LIBRARIES ${CMAKE_INSTALL_LIBDIR}/lua/5.4 CACHE PATH "Where C modules for Lua go")
   install(TARGETS echo_module LIBRARY DESTINATION ${ECHO_LUA_LIBRARIES})
+  install(PROGRAMS bin/luaecho DESTINATION ${CMAKE_INSTALL_BINDIR})
   install(DIRECTORY lua/echo DESTINATION ${ECHO_LUA_MODULES} FILES_MATCHING PATTERN "*.lua")
   if(ECHO_INSTALL_LIBRARY)
     install(FILES include/echo/lua.h include/echo/buffer.h

@@ -39,7 +39,7 @@ function pipeline.step(options)
   if type(options) ~= "table" or value.contents(options) then
     error("pipeline.step: expected a table of options, got a " .. type(options), 2)
   end
-  return value.new(contents_of_step(options, step.place(2)))
+  return value.new(contents_of_step(options, step.place(2) or step.place_of(options.run) or "?"))
 end
 
 local function check_fields(fields)
@@ -69,9 +69,7 @@ local function parts_of(fields, where)
   for index, part in ipairs(fields) do
     local contents = value.contents(part)
     if not contents and type(part) == "table" then
-      local info = type(part.run) == "function" and debug.getinfo(part.run, "S")
-      local defined = info and info.linedefined > 0 and ("%s:%d"):format(info.short_src, info.linedefined)
-      contents = contents_of_step(part, defined or where)
+      contents = contents_of_step(part, step.place_of(part.run) or where)
     elseif not contents then
       error(("pipeline.new: step %d: expected a step, got a %s"):format(index, type(part)), 3)
     end
@@ -86,7 +84,7 @@ function pipeline.new(fields)
     error("pipeline.new: expected a table, got a " .. type(fields), 2)
   end
   check_fields(fields)
-  local where = step.place(2)
+  local where = step.place(2) or "?"
   local parts = parts_of(fields, where)
   local params, problem = parameters.declare(fields.params or {}, where)
   if not params then

@@ -9,6 +9,7 @@ luarocks-5.4 lint rockspec/*.rockspec
 luarocks-5.4 --tree "$work/tree" make rockspec/*.rockspec >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 export LUA_PATH="$work/tree/share/lua/5.4/?.lua" LUA_CPATH="$work/tree/lib/lua/5.4/?.so"
 cd /
+"$work/tree/bin/luaecho" --help | grep -q "^usage: luaecho"
 lua5.4 -e '
   local echo = require "echo"
   assert(require "echo.progress")

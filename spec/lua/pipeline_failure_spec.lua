@@ -191,13 +191,18 @@ end)
 describe("a time-out", function()
   it("is each element's, counted from when it runs", function()
     local s <close> = new_scheduler(1)
-    local p = step { name = "a", items = numbers(8), timeout = 0.2, group = 1, run = function(x)
-      local till = echo.now() + 0.05
-      while echo.now() < till do end
-      return x
-    end }
-    assert.equal(8, #p:run(s).a)
-    p = step { name = "a", timeout = 0.02, run = function() while true do end end }
+    local gate <close> = new_gate()
+    local path, pass = gate.path, gate.pass
+    local run <close> = pipeline.new {
+      step { name = "holds", priority = "high", run = function() pass(path) end },
+      step { name = "a", items = numbers(8), timeout = 2, run = function(x) return x end },
+    }:start(s)
+    gate:await_arrival()
+    local till = echo.now() + 2.5
+    repeat s:poll(0.1) until echo.now() > till
+    gate:open()
+    assert.equal(8, #run:wait().a)
+    local p = step { name = "a", timeout = 0.02, run = function() while true do end end }
     assert.equal("timeout", failing(p, s).kind)
   end)
 end)
@@ -261,6 +266,21 @@ describe("a cancel", function()
     local ok, err = pcall(run.wait, run)
     assert.same({ false, "cancelled", "the run was drained before its end" }, { ok, err.kind, err.message })
     assert.same({ a = 1 }, err.results)
+  end)
+
+  it("that drains starts nothing that was only queued", function()
+    local s <close> = echo.builder():with_worker_count(1):build()
+    local gate <close> = new_gate()
+    local path, pass, ran = gate.path, gate.pass, echo.channel(100)
+    local run = step { name = "a", items = numbers(50), group = 1, run = function(x)
+      ran:send(x)
+      if x == 1 then pass(path) end
+    end }:start(s)
+    gate:await_arrival()
+    run:drain()
+    gate:open()
+    local ok, err = pcall(run.wait, run)
+    assert.same({ false, "cancelled", 1 }, { ok, err.kind, #ran })
   end)
 
   it("comes with the end of a block", function()

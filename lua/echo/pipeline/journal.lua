@@ -68,7 +68,7 @@ end
 
 local function element_key(run, st, index)
   local parts = { node_key(st) }
-  for at, slot in ipairs(st.slots) do
+  for _, slot in ipairs(st.slots) do
     if slot > 0 then
       parts[#parts + 1] = fingerprint.bytes(run.items[st.columns[slot]][index])
     elseif slot == 0 and st.looks_at_index then

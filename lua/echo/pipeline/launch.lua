@@ -130,7 +130,7 @@ end
 -- the single element, so each of a group gets a task of its own.
 local function failed_task(run, st, indexes, err)
   run.dirty[st.node.rank] = st
-  if run.stopping then
+  if run.stopping or run.draining and err.kind == "cancelled" then
     return
   elseif #indexes == 1 then
     return launch.failed(run, st, indexes[1], err)

@@ -277,8 +277,10 @@ function Run:drain(reason)
   end
   self.draining, self.reason = true, reason
   -- A stream would wait for elements to leave, and a fold for more of them: neither comes to an end.
-  for task in pairs(self.flow_tasks) do
-    task:cancel("the pipeline drains")
+  for task in pairs(self.tasks) do
+    if self.flow_tasks[task] or task:status() == "queued" then
+      task:cancel("the pipeline drains")
+    end
   end
   for _, channel in ipairs(self.channels) do
     channel:close()

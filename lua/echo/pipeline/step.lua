@@ -226,7 +226,14 @@ end
 --- Where the code `level` above the caller stands, as "file:line".
 function step.place(level)
   local info = debug.getinfo(level + 1, "Sl")
-  return info and info.currentline > 0 and ("%s:%d"):format(info.short_src, info.currentline) or "?"
+  return info and info.currentline > 0 and ("%s:%d"):format(info.short_src, info.currentline)
+end
+
+--- Where a function is defined, as "file:line", for a step whose own place is not known: it is the value
+--- of a tail call, or a plain table.
+function step.place_of(fn)
+  local info = type(fn) == "function" and debug.getinfo(fn, "S")
+  return info and info.linedefined > 0 and ("%s:%d"):format(info.short_src, info.linedefined)
 end
 
 --- A record of the options of pipeline.step { ... }, defined at `where`.

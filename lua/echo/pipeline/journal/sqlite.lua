@@ -85,8 +85,8 @@ end
 
 --- Calls fn(id, key, value) for each record of a step; the value is nil if it is longer than `longest`.
 function Database:each(step, longest, fn)
-  local cursor = self:rows(("SELECT id, key, CASE WHEN length(value) <= %d THEN value END FROM elements WHERE step = %s")
-    :format(longest, quoted(step)))
+  local query = "SELECT id, key, CASE WHEN length(value) <= %d THEN value END FROM elements WHERE step = %s"
+  local cursor = self:rows(query:format(longest, quoted(step)))
   local id, key, value = cursor:fetch()
   while id do
     fn(math.tointeger(id), key, value)

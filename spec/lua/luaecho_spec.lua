@@ -1,0 +1,151 @@
+-- The command luaecho, as a user runs it.
+
+local assert = require "luassert"
+local echo = require "echo"
+local includes = require "spec.lua.support.includes"
+local it = require "spec.lua.support.it"
+local process = require "spec.lua.support.process"
+
+local has_luv = pcall(require, "luv")
+local has_sqlite = pcall(require, "luasql.sqlite3")
+
+local FILE = [[
+local echo, pipeline = require "echo", require "echo.pipeline"
+return pipeline.new {
+  name = "demo", params = { n = { default = 3 }, word = "string", bad = { default = false } }, queues = { one = 1 },
+  pipeline.step { name = "list", needs = "n", run = function(n)
+    local t = {} for i = 1, n do t[i] = i end return t end },
+  pipeline.step { name = "a", each = "list", needs = { "word", "bad" }, queue = "one", run = function(x, _, word, bad)
+    if bad and x == 2 then error "boom" end
+    return word .. x
+  end },
+}]]
+
+local SLOW = [[
+local echo, pipeline = require "echo", require "echo.pipeline"
+return pipeline.new { params = { log = "string", ["end"] = { default = 1e9 } },
+  pipeline.step { name = "a", items = { 1, 2, 3, 4 }, limit = 1, group = 1, needs = { "log", "end" },
+    run = function(x, _, log, last)
+      local file <close> = assert(io.open(log, "a"))
+      file:write(x, "\n")
+      file:flush()
+      if x == 2 then echo.sleep(last) end
+      return x
+    end },
+}]]
+
+-- Runs the command on a file of this text; $SCRIPT is its path.
+local function luaecho(text, command)
+  return process.shell(text, "timeout 20 $LUA bin/luaecho " .. command)
+end
+
+describe("luaecho", function()
+  it("helps", function()
+    local result = luaecho("", "--help")
+    assert.same({ 0, "" }, { result.code, result.err })
+    includes("usage: luaecho COMMAND", result.out)
+    result = luaecho("", "")
+    assert.same({ 2, "" }, { result.code, result.out })
+    assert.equal(0, luaecho("", "run --help").code)
+    includes("luaecho", luaecho("", "--version").out)
+  end)
+
+  it("says what is wrong with its command line, with 2", function()
+    for command, text in pairs {
+      ["fly"] = 'there is no command "fly"', ["run"] = "run needs a file",
+      ["run $SCRIPT --colour"] = "run has no option --colour", ["run $SCRIPT --workers"] = "--workers needs a number",
+      ["run $SCRIPT --workers 0"] = "--workers: expected a number from 1 to 1024",
+      ["check a b"] = "expected param=value",
+      ["run $SCRIPT --json=1"] = "--json takes no value", ["run $SCRIPT m=1"] = 'no parameter "m"',
+      ["run $SCRIPT n=x word=y"] = 'n: expected a number, got "x"', ["bench x"] = 'bench takes no "x"',
+      ["run /nowhere/at/all"] = "/nowhere/at/all", ["run $SCRIPT --dry-run"] = 'parameter "word": expected a string',
+    } do
+      local result = luaecho(FILE, command)
+      assert.equal(2, result.code, command)
+      includes(text, result.err)
+    end
+    includes("expected it to return a pipeline, got a nil", luaecho("local x = 1", "run $SCRIPT").err)
+    assert.equal(2, luaecho("error 'x'", "check $SCRIPT").code)
+  end)
+
+  it("runs, and is quiet about it in a pipe", function()
+    local result = luaecho(FILE, "run $SCRIPT word=x --workers 1")
+    assert.same({ 0, "", "" }, { result.code, result.out, result.err })
+  end)
+
+  it("says its results as JSON", function()
+    local result = luaecho(FILE, "run $SCRIPT word='a\"é' n=2 --json")
+    assert.equal(0, result.code)
+    includes('"results":{"a":["a\\"é1","a\\"é2"],"list":[1,2]}', result.out)
+    includes('"status":"done"', result.out)
+    result = luaecho(FILE, "run $SCRIPT word=a bad=true --json")
+    assert.equal(1, result.code)
+    includes('"error":{"index":2,"kind":"error"', result.out)
+  end)
+
+  it("explains", function()
+    includes("critical path: list -> a", luaecho(FILE, "run $SCRIPT word=x --explain").err)
+  end)
+
+  it("says which step failed, with 1", function()
+    local result = luaecho(FILE, "run $SCRIPT word=x bad=true")
+    assert.same({ 1, "" }, { result.code, result.out })
+    assert.matches('^luaecho: step "a", item 2 %(.-:6%): .-boom\nstack traceback:', result.err)
+  end)
+
+  it("shows what it would run", function()
+    local result = luaecho(FILE, "run $SCRIPT word=x --dry-run")
+    assert.same({ 0, "" }, { result.code, result.err })
+    includes("  a <- each of list, word, bad (queue one)", result.out)
+  end)
+
+  it("checks and draws", function()
+    local bad = 'return require "echo.pipeline".step { name = "a", needs = "b", run = function() end }'
+    local result = luaecho(bad, "check $SCRIPT")
+    assert.equal(1, result.code)
+    assert.matches(':1: step "a": there is no step or parameter "b"\n$', result.err)
+    assert.equal(1, luaecho(bad, "graph $SCRIPT").code)
+    assert.equal(1, luaecho(bad, "run $SCRIPT").code)
+    result = luaecho(FILE, "check $SCRIPT")
+    assert.same({ 0, "", "" }, { result.code, result.out, result.err })
+    assert.matches("^<svg .*</svg>\n$", luaecho(FILE, "graph $SCRIPT").out)
+  end)
+
+  it("records what workers do, or says that it cannot", function()
+    local s <close> = echo.builder():with_worker_count(1):build()
+    local has = pcall(function() return assert(s.trace) end)
+    local result = luaecho(FILE, "run $SCRIPT word=x --trace $SCRIPT.trace; code=$?; rm -f $SCRIPT.trace; (exit $code)")
+    assert.equal(has and 0 or 2, result.code)
+    if not has then includes("cannot record", result.err) end
+  end)
+
+  it("has a quick look at the machine", function()
+    local result = luaecho("", "bench --workers 1")
+    assert.equal(0, result.code)
+    assert.matches("workers +1\n", result.out)
+  end)
+
+  -- Starts SLOW, waits until its second element sleeps, and goes on with `then`.
+  local function interrupted(actions)
+    return process.shell(SLOW, [[
+      $LUA bin/luaecho run $SCRIPT log=$SCRIPT.log --journal $SCRIPT.db & pid=$!
+      tries=0; while ! grep -qs 2 $SCRIPT.log && [ $tries -lt 400 ]; do sleep 0.05; tries=$((tries + 1)); done
+      ]] .. actions .. [[
+      wait $pid; code=$?
+      cat $SCRIPT.log; rm -f $SCRIPT.log $SCRIPT.db $SCRIPT.db-wal; exit $code]])
+  end
+
+  if has_luv and has_sqlite then
+    it("drains at Ctrl-C, cancels at the second, and says how to go on", function()
+      local result = interrupted [[
+        kill -INT $pid; tries=0
+        while ! grep -qs draining $SCRIPT.err && [ $tries -lt 400 ]; do sleep 0.05; tries=$((tries + 1)); done
+        kill -INT $pid;
+      ]]
+      assert.same({ 130, "1\n2\n" }, { result.code, result.out })
+      includes("draining: what runs comes to its end", result.err)
+      includes("luaecho: cancelled", result.err)
+      assert.equal(2, select(2, result.err:gsub("to go on from here: luaecho run %S+ log=%S+ %-%-journal %S+", "")))
+    end)
+  end
+end)
