@@ -14,6 +14,7 @@ local bar = require "echo.pipeline.bar"
 local check = require "echo.pipeline.check"
 local compose = require "echo.pipeline.compose"
 local constant = require "echo.pipeline.constant"
+local digest = require "echo.pipeline.journal.digest"
 local draw = require "echo.pipeline.draw"
 local explain = require "echo.pipeline.explain"
 local parameters = require "echo.pipeline.parameters"
@@ -125,6 +126,15 @@ pipeline.value = constant.new
 
 --- A call-back for the option `progress`: a bar, with options of echo.progress.
 pipeline.bar = bar.new
+
+--- 32 hexadecimal digits that stand for a text: what a step can return in place of a file's content, so
+--- that a journal sees it change.
+function pipeline.digest(text)
+  if type(text) ~= "string" then
+    error("pipeline.digest: expected a string, got a " .. type(text), 2)
+  end
+  return digest(text)
+end
 
 --- Whether this is a pipeline.
 function pipeline.is(candidate)
