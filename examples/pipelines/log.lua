@@ -40,9 +40,9 @@ return pipeline.new {
   params = {
     log = { type = "string", about = "the log" },
     output = { type = "string", about = "where the lists go" },
-    chunk = { default = 1 << 20, about = "bytes for each task" },
+    chunk = { default = 1 << 22, about = "bytes for each task" },
   },
-  pipeline.step { name = "chunks", stream = true, window = 32, needs = { "log", "chunk" }, run = cut },
+  pipeline.step { name = "chunks", stream = true, window = 6, needs = { "log", "chunk" }, run = cut },
   pipeline.step { name = "count", each = "chunks", needs = "log", run = count_chunk },
   pipeline.step { name = "total", fold = "count", initial = {}, run = function(total, part)
     return added(total, part)

@@ -7,6 +7,10 @@
 --- a record is there or it is not.
 ---
 --- A run that ends well removes the records that it did not use.
+---
+--- Rejected: an index of the records by their keys in the file. It doubled the time of a record, and all
+--- that it is for is one look at each, when a run begins. And keys by an element's number in its list: to
+--- put one more in front would run all again.
 
 local digest = require "echo.pipeline.journal.digest"
 local encode = require "echo.pipeline.journal.encode"

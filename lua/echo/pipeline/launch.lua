@@ -5,6 +5,11 @@
 --- were seen to take and from how many are ready: a group is a couple of milliseconds at most, and never
 --- leaves a worker without one. Until the first has ended elements go one by one, so those that are slow
 --- or wait are never held up by each other.
+---
+--- Rejected: Echo's own `retries` for those of a step. A group would be tried again as a whole, and there
+--- is no back-off; so an element that failed is submitted again alone, with Echo's `delay`. And its
+--- `timeout` for those of elements: it counts from the submit, and an element may well wait for its turn
+--- for longer than it may run; echo.timeout in the task counts from there.
 
 local element = require "echo.pipeline.element"
 local failure = require "echo.pipeline.failure"
