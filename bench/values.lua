@@ -1,14 +1,15 @@
 -- What it costs that values travel, beside what does the same and beside the copies that it needs;
 -- all of it in one process, interleaved.
 --
---   records     10,000 records {id=, name=, score=} there and back, beside luv's new_work with the
---               records as text by cjson or cmsgpack
+--   records     10,000 records {id=, name=, score=} there and back, beside a lane of Lanes that
+--               gets and sends them by a linda, and luv's new_work with the records as text by cjson
+--               or cmsgpack
 --   string      a string of 1 MB there and back, beside two copies of it within one state
 --   buffer      an echo.buffer of 64 MB there and back, beside an empty task
 --   tiny        100,000 tasks one by one, a handle each, and what memory is left over afterwards
 --   peak        how much memory a result of 100 MB takes at the worst moment (Linux)
 --
--- Codecs and luv are skipped if they are not installed.
+-- Codecs, luv and Lanes are skipped if they are not installed.
 --
 -- Usage: lua5.4 bench/values.lua [workers [rounds]]
 
@@ -58,6 +59,25 @@ local function new_peer(name)
   return function(records)
     work:queue(name, encode(records))
     uv.run()
+    assert(#back == RECORDS and back[RECORDS].id == RECORDS)
+  end
+end
+
+-- One lane stands ready, so that no round pays for a thread.
+local function new_lane()
+  local installed, lanes = pcall(require, "lanes")
+  if not installed then return nil end
+  if lanes.configure then lanes.configure() end
+  local linda = lanes.linda()
+  lanes.gen("*", function()
+    for _ = 1, math.huge do
+      local _, records = linda:receive("there")
+      linda:send("back", records)
+    end
+  end)()
+  return function(records)
+    linda:send("there", records)
+    local _, back = linda:receive("back")
     assert(#back == RECORDS and back[RECORDS].id == RECORDS)
   end
 end
@@ -133,8 +153,10 @@ end
 local peers, missing = {}, {}
 for _, name in ipairs { "cjson", "cmsgpack" } do
   local peer = new_peer(name)
-  if peer then peers[#peers + 1] = { name, peer } else missing[#missing + 1] = name end
+  if peer then peers[#peers + 1] = { "luv and " .. name, peer } else missing[#missing + 1] = name end
 end
+local lane = new_lane()
+if lane then peers[#peers + 1] = { "lanes", lane } else missing[#missing + 1] = "lanes" end
 if not has_luv then missing[#missing + 1] = "luv" end
 
 local scheduler <close> = echo.builder():with_worker_count(WORKERS):build()
@@ -147,8 +169,8 @@ local function measure_records()
   local echo_rate = record("records, k/s", RECORDS / seconds(3, there_and_back, scheduler, records) / 1e3)
   for _, peer in ipairs(peers) do
     local rate = RECORDS / seconds(3, peer[2], records) / 1e3
-    record("records, luv and " .. peer[1] .. ", k/s", rate)
-    record("records, times luv and " .. peer[1], echo_rate / rate)
+    record("records, " .. peer[1] .. ", k/s", rate)
+    record("records, times " .. peer[1], echo_rate / rate)
   end
 end
 
