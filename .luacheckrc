@@ -4,6 +4,7 @@ std = "lua54"
 ignore = { "211/_.*" }
 
 files["spec"] = { std = "+busted" }
+files["spec/hosts/prosody"] = { globals = { "module" } }
 files["spec/hosts/mle.lua"] = { read_globals = { "mle" } }
 
 -- What examples/embed/editor.c gives to its script, and calls.

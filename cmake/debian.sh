@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs, on Debian or a relative of it, what building (run) or testing (test) Echo needs.
+# Installs, on Debian or a relative of it, what building (run) or testing (test) Echo needs; and the
+# servers in which it is tried (servers), which Debian may start when it installs them.
 set -eu
 
 run="gcc libc6-dev cmake ninja-build pkg-config libuv1-dev lua5.4 liblua5.4-dev findutils"
@@ -8,7 +9,8 @@ test="git make g++ clang-format lua-busted lua-check lua-luv lua-cjson lua-lpeg 
 case "${1:-run}" in
 run) packages=$run ;;
 test) packages="$run $test" ;;
-*) echo "usage: sh cmake/debian.sh [run|test]" >&2; exit 2 ;;
+servers) packages="prosody" ;;
+*) echo "usage: sh cmake/debian.sh [run|test|servers]" >&2; exit 2 ;;
 esac
 
 missing=""
