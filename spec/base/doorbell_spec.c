@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "support/spec.h"
 
@@ -80,6 +81,32 @@ IT(says_why_it_cannot_be_made) {
   assert_int_equal(other.reads, -1);
 }
 
+/* Two descriptors of one thing stand for what a fork shares. */
+IT(is_made_anew_under_the_same_number_and_leaves_the_other_alone) {
+  int shared = dup(bell.reads), number = bell.reads;
+  echo__doorbell_ring(&bell);
+  echo__doorbell_renew(&bell);
+  struct pollfd other = {.fd = shared, .events = POLLIN};
+  assert_int_equal(bell.reads, number);
+  assert_false(readable());
+  assert_int_equal(poll(&other, 1, 0), 1);
+  echo__doorbell_ring(&bell);
+  assert_true(readable());
+  echo__doorbell_quiet(&bell);
+  assert_false(readable());
+  assert_int_equal(poll(&other, 1, 0), 1);
+  assert_true(fcntl(bell.reads, F_GETFD) & FD_CLOEXEC);
+  assert_true(fcntl(bell.reads, F_GETFL) & O_NONBLOCK);
+  close(shared);
+}
+
+IT(is_not_made_anew_if_it_was_not_made) {
+  echo__doorbell other;
+  echo__doorbell_init(&other);
+  echo__doorbell_renew(&other);
+  assert_int_equal(other.reads, -1);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(is_readable_while_it_is_rung, open_bell, close_bell),
@@ -88,6 +115,9 @@ int main(void) {
       cmocka_unit_test_setup_teardown(takes_any_number_of_knocks_and_keeps_errno, open_bell,
                                       close_bell),
       cmocka_unit_test_setup_teardown(closes_on_exec_and_does_not_block, open_bell, close_bell),
+      cmocka_unit_test_setup_teardown(is_made_anew_under_the_same_number_and_leaves_the_other_alone,
+                                      open_bell, close_bell),
+      cmocka_unit_test(is_not_made_anew_if_it_was_not_made),
       cmocka_unit_test(says_why_it_cannot_be_made),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
