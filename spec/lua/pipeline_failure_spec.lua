@@ -112,12 +112,14 @@ describe("a failure", function()
 
   it("is a result that cannot travel, and that of its element alone", function()
     local s <close> = new_scheduler(1)
-    local p = step { name = "a", items = numbers(40), run = function(x)
-      return x == 30 and coroutine.create(print) or x
+    local p = step { name = "a", items = numbers(2000), run = function(x)
+      return x == 1900 and coroutine.create(print) or x
     end }
     local err = failing(p, s, nil, { on_failure = "continue" })
-    assert.same({ "transfer", 30, nil }, { err.kind, err.index, err.others })
-    assert.equal(39, err.run.nodes.a.finished - err.run.nodes.a.failed)
+    assert.same({ "transfer", 1900, nil }, { err.kind, err.index, err.others })
+    assert.equal(1999, err.run.nodes.a.finished - err.run.nodes.a.failed)
+    -- It was in a group: that one failed, and its elements were begun again.
+    assert.is_true(err.run.nodes.a.tasks < 2000)
   end)
 
   it("is a raised value that cannot travel, by its text", function()
@@ -127,6 +129,21 @@ describe("a failure", function()
     end }
     local err = failing(p, s)
     assert.same({ "error", "odd" }, { err.kind, err.message })
+  end)
+
+  it("of a fold lets go of what was on its way to it", function()
+    local s <close> = new_scheduler()
+    -- The fold begins when all have arrived: they are two messages, the second of which waits.
+    local p = pipeline.new {
+      step { name = "source", stream = true, window = 300, run = function(emit) for i = 1, 300 do emit(i) end end },
+      step { name = "late", run = function() echo.sleep(0.3) end },
+      step { name = "total", fold = "source", needs = "late", initial = 0, run = function()
+        echo.sleep(0.05)
+        error "boom"
+      end },
+    }
+    local err = failing(p, s, nil, { on_failure = "continue" })
+    assert.same({ "total", 300, 0 }, { err.step, err.run.domains.source.count, err.run.domains.source.alive })
   end)
 
   for _, policy in ipairs { "cancel", "continue" } do
@@ -145,6 +162,7 @@ describe("a failure", function()
             return x
           end },
           step { name = "total", fold = "middle", initial = 0, run = function(total, x)
+            echo.sleep(0.0005)
             if bad == "total" and x == 50 then error "boom" end
             return total + x
           end },
@@ -154,6 +172,10 @@ describe("a failure", function()
         local err = failing(with(bad), s, nil, { on_failure = policy })
         assert.same({ bad, nil }, { err.step, err.others })
         includes("boom", err.message)
+        -- Every element has left, wherever it was when the others ended.
+        if policy == "continue" and bad ~= "source" then
+          assert.equal(0, err.run.domains.source.alive)
+        end
       end
     end)
   end

@@ -90,10 +90,18 @@ for _, workers in ipairs { 1, 2 } do
 
     it("lets a window's worth of a list through at a time", function()
       local s <close> = new_scheduler(workers)
+      local begun, folded = echo.channel(1000), echo.channel(1000)
       local p = pipeline.new {
-        step { name = "a", items = numbers(300), window = 3, run = function(x) return x end },
+        step { name = "a", items = numbers(300), window = 3, run = function(x)
+          begun:send(x)
+          if #begun - #folded > 3 then error(("%d too many"):format(#begun - #folded)) end
+          return x
+        end },
         step { name = "b", each = "a", run = function(x) return x end },
-        step { name = "c", fold = "b", initial = 0, run = function(total, x) return total + x end },
+        step { name = "c", fold = "b", initial = 0, run = function(total, x)
+          folded:send(x)
+          return total + x
+        end },
       }
       assert.equal(300 * 301 / 2, p:run(s).c)
     end)
@@ -225,6 +233,20 @@ describe("a run", function()
     repeat s:poll(0.1) until result or echo.now() > deadline
     assert.equal(7, result)
   end)
+
+  if pcall(require, "luv") then
+    it("goes on by itself on an attached loop", function()
+      local uv = require "luv"
+      local s <close> = new_scheduler():attach(uv)
+      local p = step { name = "a", items = numbers(20), run = function(x) return x end } .. step { name = "b", run = sum }
+      local run = p:start(s)
+      uv.run()
+      assert.same({ "done", 210 }, { run:status(), run.results.b })
+      s:attach(nil)
+      -- luv's handle is gone when its loop has turned once more.
+      uv.run "nowait"
+    end)
+  end
 
   it("can be waited for in vain for a while, and goes on", function()
     local s <close> = new_scheduler()

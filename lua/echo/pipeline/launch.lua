@@ -88,6 +88,12 @@ end
 
 local take_in, submit
 
+local function task_ended(run, st, task, indexes, asked)
+  run:untrack(task)
+  st.inflight = st.inflight - 1
+  take_in(run, st, indexes, asked, task:pwait())
+end
+
 -- Submits, or returns false if there was no room; then the run waits for one of its own to end.
 function submit(run, st, make, options, indexes)
   local ok, task = pcall(make, run, st, options, indexes)
@@ -111,11 +117,7 @@ function submit(run, st, make, options, indexes)
   end
   st.since_look = (st.since_look or 0) + 1
   task:on_complete(function()
-    run:guard(function()
-      run:untrack(task)
-      st.inflight = st.inflight - 1
-      take_in(run, st, indexes, asked, task:pwait())
-    end)
+    run:guard(task_ended, run, st, task, indexes, asked)
   end)
   return true
 end

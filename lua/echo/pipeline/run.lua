@@ -93,11 +93,13 @@ function Run:fail(st, err)
   end
 end
 
+local function with_place(raised)
+  return type(raised) == "string" and debug.traceback(raised, 2) or raised
+end
+
 --- Calls fn(...). An error in it (of a progress call-back, of the journal) ends the run.
 function Run:guard(fn, ...)
-  local ok, err = xpcall(fn, function(raised)
-    return type(raised) == "string" and debug.traceback(raised, 2) or raised
-  end, ...)
+  local ok, err = xpcall(fn, with_place, ...)
   if not ok then
     self:abort(err)
   end
@@ -132,6 +134,9 @@ end
 
 local function launch_pending(run)
   local pending = run.pending
+  if #pending == 0 then
+    return
+  end
   run.pending = {}
   for _, entry in ipairs(pending) do
     if run:holds() or not launch.again(run, entry) then
@@ -166,18 +171,20 @@ function Run:keep()
   end
 end
 
+local function launch_all(run)
+  while has_work(run) and not run:holds() do
+    launch_pending(run)
+    pump_dirty(run)
+  end
+end
+
 --- Submits what may start, and ends the run if nothing is left of it.
 function Run:settle()
   if self.settling or self.over then
     return
   end
   self.settling = true
-  local ok, err = pcall(function()
-    while has_work(self) and not self:holds() do
-      launch_pending(self)
-      pump_dirty(self)
-    end
-  end)
+  local ok, err = pcall(launch_all, self)
   self.settling = false
   if not ok then
     self:abort(err)
