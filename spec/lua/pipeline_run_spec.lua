@@ -238,7 +238,8 @@ describe("a run", function()
     it("goes on by itself on an attached loop", function()
       local uv = require "luv"
       local s <close> = new_scheduler():attach(uv)
-      local p = step { name = "a", items = numbers(20), run = function(x) return x end } .. step { name = "b", run = sum }
+      local p = step { name = "a", items = numbers(20), run = function(x) return x end }
+        .. step { name = "b", run = sum }
       local run = p:start(s)
       uv.run()
       assert.same({ "done", 210 }, { run:status(), run.results.b })

@@ -85,10 +85,19 @@ local function end_of_stream(run, st, domain)
   end
 end
 
+-- Takes an element, and those that have come meanwhile, so that quick ones may share a task.
+local function take(run, domain, channel, item)
+  local more, _ = true, nil
+  while more do
+    flow.emitted(run, domain, item)
+    more, _, item = channel:try_receive()
+  end
+end
+
 local function receive(run, st, domain, channel)
   listen(run, st, function()
     for _, item in channel:iter() do
-      run:guard(flow.emitted, run, domain, item)
+      run:guard(take, run, domain, channel, item)
     end
     run:guard(end_of_stream, run, st, domain)
   end)
