@@ -1,0 +1,153 @@
+/* A scheduler on both sides of a fork. */
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/crew.h"
+
+/* Forks; true if the check holds in the child, where nothing of cmocka's may be used. */
+static bool holds_in_child(bool (*check)(void *data), void *data) {
+  fflush(NULL);
+  pid_t child = fork();
+  if (child == 0) {
+    alarm(30);
+    _exit(check(data) ? 0 : 1);
+  }
+  int status;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static bool runs_a_task(void *scheduler) {
+  echo_task *task;
+  if (echo_scheduler_submit(scheduler, NULL, spec_nothing, NULL, &task) != ECHO_OK) return false;
+  bool well = echo_task_wait(task, ECHO_FOREVER) == ECHO_OK;
+  echo_task_release(task);
+  well = well && echo_scheduler_stop(scheduler, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL) == ECHO_OK;
+  echo_scheduler_release(scheduler);
+  return well;
+}
+
+IT(is_as_good_as_new_on_both_sides_before_its_first_submit) {
+  echo_scheduler *scheduler = spec_crew(2);
+  assert_true(holds_in_child(runs_a_task, scheduler));
+  assert_true(runs_a_task(scheduler));
+}
+
+typedef struct under_way {
+  echo_scheduler *scheduler;
+  echo_task *ended, *runs, *waits;
+  spec_blocker blocker;
+} under_way;
+
+static void begin(under_way *u) {
+  *u = (under_way){.scheduler = spec_crew(1)};
+  u->ended = spec_submit_held(u->scheduler, spec_nothing, NULL);
+  assert_int_equal(echo_task_wait(u->ended, ECHO_FOREVER), ECHO_OK);
+  spec_blocker_init(&u->blocker);
+  u->runs = spec_submit_held(u->scheduler, spec_blocker_run, &u->blocker);
+  spec_gate_wait(&u->blocker.started);
+  u->waits = spec_submit_held(u->scheduler, spec_nothing, NULL);
+}
+
+static bool is_given_up(void *data) {
+  under_way *u = data;
+  size_t abandoned = 0;
+  bool well = echo_scheduler_submit(u->scheduler, NULL, spec_nothing, NULL, NULL) == ECHO_FORKED;
+  well = well && echo_task_wait(u->ended, ECHO_FOREVER) == ECHO_OK;
+  well = well && echo_task_wait(u->runs, ECHO_FOREVER) == ECHO_LOST;
+  well = well && echo_task_wait(u->waits, ECHO_FOREVER) == ECHO_LOST;
+  for (int i = 0; i < 2; i++) /* and once more */
+    well = well &&
+           echo_scheduler_stop(u->scheduler, ECHO_STOP_DRAIN, ECHO_FOREVER, &abandoned) ==
+               ECHO_FORKED &&
+           abandoned == 2;
+  echo_task_release(u->ended);
+  echo_task_release(u->runs);
+  echo_scheduler_release(u->scheduler);
+  return well;
+}
+
+IT(is_given_up_in_the_child_once_it_has_started_and_the_parent_goes_on) {
+  under_way u;
+  begin(&u);
+  assert_true(holds_in_child(is_given_up, &u));
+  spec_unblock(&u.blocker);
+  assert_int_equal(echo_task_wait(u.runs, ECHO_FOREVER), ECHO_OK);
+  assert_int_equal(echo_task_wait(u.waits, ECHO_FOREVER), ECHO_OK);
+  echo_task_release(u.ended);
+  echo_task_release(u.runs);
+  echo_task_release(u.waits);
+  spec_crew_end(u.scheduler);
+}
+
+static bool makes_another(void *data) {
+  (void)data;
+  echo_builder *builder;
+  echo_scheduler *scheduler;
+  if (echo_builder_create(&builder) != ECHO_OK) return false;
+  if (echo_builder_build(builder, &scheduler) != ECHO_OK) return false;
+  echo_builder_destroy(builder);
+  return runs_a_task(scheduler);
+}
+
+IT(leaves_room_for_another_in_the_child) {
+  under_way u;
+  begin(&u);
+  assert_true(holds_in_child(makes_another, NULL));
+  spec_unblock(&u.blocker);
+  echo_task_release(u.ended);
+  echo_task_release(u.runs);
+  echo_task_release(u.waits);
+  spec_crew_end(u.scheduler);
+}
+
+static bool is_stopped(void *scheduler) {
+  bool well = echo_scheduler_submit(scheduler, NULL, spec_nothing, NULL, NULL) == ECHO_STOPPED;
+  well = well && echo_scheduler_stop(scheduler, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL) == ECHO_OK;
+  echo_scheduler_release(scheduler);
+  return well;
+}
+
+IT(stays_stopped_in_the_child_if_it_was) {
+  echo_scheduler *scheduler = spec_crew(2);
+  spec_submit(scheduler, spec_nothing, NULL);
+  assert_int_equal(echo_scheduler_stop(scheduler, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL), ECHO_OK);
+  assert_true(holds_in_child(is_stopped, scheduler));
+  echo_scheduler_release(scheduler);
+}
+
+static void note_status(void *place, int status) {
+  *(int *)place = status;
+}
+
+static bool was_told(void *place) {
+  return *(int *)place == ECHO_FORKED;
+}
+
+IT(tells_who_sits_on_top_in_the_child_alone) {
+  int told = 1;
+  echo_builder *builder;
+  echo_scheduler *scheduler;
+  assert_int_equal(echo_builder_create(&builder), ECHO_OK);
+  assert_int_equal(echo_builder_with_end_hooks(builder, note_status, NULL, &told), ECHO_OK);
+  assert_int_equal(echo_builder_build(builder, &scheduler), ECHO_OK);
+  echo_builder_destroy(builder);
+  assert_false(holds_in_child(was_told, &told));
+  spec_submit(scheduler, spec_nothing, NULL);
+  assert_true(holds_in_child(was_told, &told));
+  assert_int_equal(told, 1);
+  echo_scheduler_release(scheduler);
+  assert_int_equal(told, ECHO_OK);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(is_as_good_as_new_on_both_sides_before_its_first_submit),
+      cmocka_unit_test(is_given_up_in_the_child_once_it_has_started_and_the_parent_goes_on),
+      cmocka_unit_test(leaves_room_for_another_in_the_child),
+      cmocka_unit_test(stays_stopped_in_the_child_if_it_was),
+      cmocka_unit_test(tells_who_sits_on_top_in_the_child_alone),
+  };
+  return cmocka_run_group_tests_name("fork", tests, NULL, NULL);
+}
