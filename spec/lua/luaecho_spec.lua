@@ -23,13 +23,13 @@ return pipeline.new {
 
 local SLOW = [[
 local echo, pipeline = require "echo", require "echo.pipeline"
-return pipeline.new { params = { log = "string", ["end"] = { default = 1e9 } },
-  pipeline.step { name = "a", items = { 1, 2, 3, 4 }, limit = 1, group = 1, needs = { "log", "end" },
-    run = function(x, _, log, last)
+return pipeline.new { params = { log = "string" },
+  pipeline.step { name = "a", items = { 1, 2, 3, 4 }, limit = 1, group = 1, needs = "log",
+    run = function(x, _, log)
       local file <close> = assert(io.open(log, "a"))
       file:write(x, "\n")
       file:flush()
-      if x == 2 then echo.sleep(last) end
+      if x == 2 then echo.sleep(tonumber(os.getenv "SLEEP" or 1e6)) end
       return x
     end },
 }]]
@@ -133,6 +133,22 @@ describe("luaecho", function()
       ]] .. actions .. [[
       wait $pid; code=$?
       cat $SCRIPT.log; rm -f $SCRIPT.log $SCRIPT.db $SCRIPT.db-wal; exit $code]])
+  end
+
+  if has_sqlite then
+    it("goes on where a Ctrl-C left it, without luv, too", function()
+      local result = process.shell(SLOW, [[
+        printf 'error "no luv here"' >$SCRIPT.luv; mkdir -p $SCRIPT.d; mv $SCRIPT.luv $SCRIPT.d/luv.lua
+        LUA_PATH="$SCRIPT.d/?.lua;$LUA_PATH" $LUA bin/luaecho run $SCRIPT log=$SCRIPT.log --journal $SCRIPT.db & pid=$!
+        tries=0; while ! grep -qs 2 $SCRIPT.log && [ $tries -lt 400 ]; do sleep 0.05; tries=$((tries + 1)); done
+        kill -INT $pid; tries=0
+        while ! grep -qs draining $SCRIPT.err && [ $tries -lt 400 ]; do sleep 0.05; tries=$((tries + 1)); done
+        kill -INT $pid; wait $pid; code=$?
+        SLEEP=0 timeout 20 $LUA bin/luaecho run $SCRIPT log=$SCRIPT.log --journal $SCRIPT.db
+        cat $SCRIPT.log; rm -rf $SCRIPT.log $SCRIPT.db $SCRIPT.db-wal $SCRIPT.d; exit $code]])
+      assert.same({ 130, "1\n2\n2\n3\n4\n" }, { result.code, result.out })
+      includes("to go on from here", result.err)
+    end)
   end
 
   if has_luv and has_sqlite then
