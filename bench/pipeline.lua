@@ -7,7 +7,7 @@
 --   one by one   the same with group = 1: a task for each
 --   chain        two steps, the second each of the first, and a step that takes all (for each element of both)
 --   stream       a stream, a step of its elements, a fold, window 256
---   journal      one step with a journal in /dev/shm or /tmp, and the second run, which only reads it
+--   journal      one step with a journal in a temporary file, and the second run, which only reads it
 --
 -- Usage: lua5.4 bench/pipeline.lua [workers [rounds [elements]]]
 

@@ -160,6 +160,7 @@ describe("a run", function()
     assert.matches('parameter "m": the pipeline has none of this name', refused(s, { n = 1, m = 2 }))
     assert.matches("params: expected a table, got a number", refused(s, 1))
     assert.matches("expected a scheduler, got a number", refused(1))
+    assert.matches("expected a scheduler, got a userdata", refused(s:submit(math.abs, 1)))
     assert.matches('unknown option "colour"', refused(s, { n = 1 }, { colour = 1 }))
     assert.matches('on_failure: expected "cancel" or "continue", got a string',
       refused(s, { n = 1 }, { on_failure = "x" }))

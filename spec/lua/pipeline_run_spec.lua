@@ -117,6 +117,12 @@ for _, workers in ipairs { 1, 2 } do
 end
 
 describe("a run", function()
+  it("may have nothing to do", function()
+    local s <close> = new_scheduler()
+    assert.same({}, (pipeline.new({}):run(s)))
+    assert.matches("critical path:", tostring(pipeline.new({}):start(s):explain()))
+  end)
+
   it("has empty lists and streams", function()
     local s <close> = new_scheduler()
     local p = pipeline.new {

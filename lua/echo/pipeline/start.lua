@@ -67,9 +67,10 @@ local function probe_all(scheduler, graph, level)
 end
 
 local function is_scheduler(candidate)
-  return type(candidate) == "userdata" and pcall(function()
-    return candidate.submit, candidate.poll
+  local ok, submit = pcall(function()
+    return candidate.submit
   end)
+  return type(candidate) == "userdata" and ok and submit ~= nil
 end
 
 --- Starts a run of a pipeline, or raises all that is wrong.
