@@ -25,8 +25,9 @@ end
 describe("with_interrupts", function()
   it("says what it wants", function()
     local builder = echo.builder()
-    includes("invalid option 'often'", select(2, pcall(builder.with_interrupts, builder, "often")))
-    includes("string expected", select(2, pcall(builder.with_interrupts, builder)))
+    local expected = 'interrupts: "signal", "count" or "off" expected'
+    includes(expected, select(2, pcall(builder.with_interrupts, builder, "often")))
+    includes(expected, select(2, pcall(builder.with_interrupts, builder)))
     includes("instructions", select(2, pcall(builder.with_interrupts, builder, "count", 0)))
     includes("instructions", select(2, pcall(builder.with_interrupts, builder, "count", "x")))
     includes("only \"count\" has them", select(2, pcall(builder.with_interrupts, builder, "signal", 5)))

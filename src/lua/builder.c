@@ -84,17 +84,32 @@ static int with_memory_limit(lua_State *L) {
   return same(L);
 }
 
+/* The place of the second argument among the names. */
+static int check_choice(lua_State *L, const char *const *names, const char *expected) {
+  const char *text = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+  for (int i = 0; names[i] != NULL; i++)
+    if (strcmp(names[i], text) == 0) return i;
+  return luaL_argerror(L, 2, expected);
+}
+
 /* ("signal" | "off") or ("count" [, instructions]) */
 static int with_interrupts(lua_State *L) {
   builder *b = check_open(L);
-  echo__interrupts_by by =
-      (echo__interrupts_by)luaL_checkoption(L, 2, NULL, echo__interrupts_names);
+  echo__interrupts_by by = (echo__interrupts_by)check_choice(
+      L, echo__interrupts_names, "interrupts: \"signal\", \"count\" or \"off\" expected");
   if (by != ECHO__BY_COUNT) {
     luaL_argcheck(L, lua_isnoneornil(L, 3), 3, "instructions: only \"count\" has them");
   } else if (!lua_isnoneornil(L, 3)) {
     b->recipe.period = (int)echo__check_integer(L, 3, "instructions", 1, INT_MAX);
   }
   b->recipe.interrupts_by = by;
+  return same(L);
+}
+
+static int with_isolation(lua_State *L) {
+  static const char *const kinds[] = {"none", "task", NULL};
+  builder *b = check_open(L);
+  b->recipe.isolates = check_choice(L, kinds, "isolation: \"none\" or \"task\" expected") == 1;
   return same(L);
 }
 
@@ -225,6 +240,7 @@ const luaL_Reg echo__builder_methods[] = {{"with_worker_count", with_worker_coun
                                           {"with_pinning", with_pinning},
                                           {"with_memory_limit", with_memory_limit},
                                           {"with_interrupts", with_interrupts},
+                                          {"with_isolation", with_isolation},
                                           {"with_name", with_name},
                                           {"build", build},
                                           {NULL, NULL}};

@@ -36,6 +36,7 @@ echo__codec *echo__codec_of(lua_State *L) {
 static echo__codec *push_codec(lua_State *L) {
   echo__codec *codec = lua_newuserdatauv(L, sizeof *codec, 0);
   memset(codec, 0, sizeof *codec);
+  codec->environment = LUA_NOREF;
   echo__pointer_map_init(&codec->met);
   echo__pointer_map_init(&codec->registered.metatables);
   echo__message_init(&codec->paths);

@@ -33,6 +33,7 @@ typedef struct echo__codec {
   int hook;            /* registry reference: the string "__echo_transfer" */
   int later;           /* registry reference: the queue of objects an encode put off */
   size_t later_count;  /* entries in that queue; more than 0 between calls after an error */
+  int environment;     /* registry reference: what stands for the globals; see isolation.h */
   int keys;            /* registry reference: a decode's dictionary, false while one has it */
   struct echo__parcel *parcel; /* the empty one at hand, or NULL; see parcel.h */
   int closed;                  /* the state is closing: nothing may be encoded any more */

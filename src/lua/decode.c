@@ -103,7 +103,7 @@ int echo__decode_value(echo__decoder *d) {
   case ECHO__WIRE_REFERENCE: return echo__decode_reference(d);
   case ECHO__WIRE_NAMED: return echo__decode_named(d);
   case ECHO__WIRE_REGISTERED: return echo__decode_registered(d);
-  case ECHO__WIRE_GLOBALS: lua_pushglobaltable(d->L); return ECHO__DECODE_READ;
+  case ECHO__WIRE_GLOBALS: echo__decode_globals(d); return ECHO__DECODE_READ;
   default: return echo__decode_object(d, tag);
   }
 }

@@ -103,6 +103,9 @@ static inline int echo__decode_byte(echo__decoder *d, int *number) {
 /* Pushes one value; ECHO__DECODE_OPENED means that a frame is there to fill it. */
 int echo__decode_value(echo__decoder *d);
 
+/* Pushes what stands for the globals. */
+void echo__decode_globals(echo__decoder *d);
+
 /* Pushes a string, or fails: something else is there. */
 int echo__decode_string(echo__decoder *d);
 

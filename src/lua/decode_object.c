@@ -132,13 +132,33 @@ static int check_load(echo__decoder *d, int status) {
   return status == LUA_OK ? ECHO__DECODE_READ : echo__decode_fail(d, NULL);
 }
 
+void echo__decode_globals(echo__decoder *d) {
+  int environment = d->codec->environment;
+  lua_rawgeti(d->L, LUA_REGISTRYINDEX, environment == LUA_NOREF ? LUA_RIDX_GLOBALS : environment);
+}
+
+/* One that is kept for all has the globals. */
+static int load_isolated(echo__decoder *d, const echo__code *code) {
+  int status = echo__code_load_new(d->L, &d->codec->loaded, code);
+  if (status != LUA_OK) return status;
+  echo__decode_globals(d);
+  lua_setupvalue(d->L, -2, 1);
+  return status;
+}
+
+static int load_plain(echo__decoder *d, const echo__code *code) {
+  if (code->upvalue_count == 0 || d->codec->environment == LUA_NOREF)
+    return echo__code_load_plain(d->L, &d->codec->loaded, code);
+  return load_isolated(d, code);
+}
+
 static int push_plain(echo__decoder *d, unsigned tag) {
   const unsigned char *origin = d->at - 1;
   const echo__code *code = read_code(d);
   if (!code) return ECHO_TRANSFER;
   if (code->upvalue_count > 1)
     return echo__decode_fail(d, "malformed message: function without its upvalues");
-  if (check_load(d, echo__code_load_plain(d->L, &d->codec->loaded, code)) < 0) return ECHO_TRANSFER;
+  if (check_load(d, load_plain(d, code)) < 0) return ECHO_TRANSFER;
   note_object(d, tag, origin);
   return ECHO__DECODE_READ;
 }

@@ -171,7 +171,7 @@ static int write_cell(echo__encoder *e, const echo__encode_frame *f) {
 
 static int write_upvalue(echo__encoder *e, const echo__encode_frame *f, const char *name) {
   int is_table = lua_istable(e->L, -1);
-  if (is_table && lua_topointer(e->L, -1) == echo__encode_globals(e) &&
+  if (is_table && echo__encode_is_globals(e, lua_topointer(e->L, -1)) &&
       echo__may_be_environment(name))
     return echo__put_byte(e->message, ECHO__WIRE_GLOBALS);
   if (strcmp(name, "_ENV") == 0) {

@@ -40,7 +40,8 @@ typedef struct echo__encoder {
   lua_State *L;
   echo__codec *codec;
   echo__message *message;
-  const void *globals; /* NULL: not looked up yet */
+  const void *globals;     /* NULL: not looked up yet */
+  const void *environment; /* of the task, see isolation.h */
   echo__root root;
   int number;
   size_t later_done; /* bodies written */
@@ -122,14 +123,22 @@ int echo__check_names(echo__encoder *e);
 /* Whether an upvalue of that name can be _ENV: a stripped function has lost the names. */
 int echo__may_be_environment(const char *name);
 
-/* The address of the globals, looked up when it is first wanted. */
-static inline const void *echo__encode_globals(echo__encoder *e) {
+static inline const void *echo__address_of_registered(lua_State *L, int reference) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, reference);
+  const void *address = lua_topointer(L, -1);
+  lua_pop(L, 1);
+  return address;
+}
+
+/* Whether a table stands for the globals; these are looked up when they are first wanted. */
+static inline int echo__encode_is_globals(echo__encoder *e, const void *table) {
   if (!e->globals) {
-    lua_rawgeti(e->L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
-    e->globals = lua_topointer(e->L, -1);
-    lua_pop(e->L, 1);
+    int environment = e->codec->environment;
+    e->globals = echo__address_of_registered(e->L, LUA_RIDX_GLOBALS);
+    e->environment =
+        environment == LUA_NOREF ? e->globals : echo__address_of_registered(e->L, environment);
   }
-  return e->globals;
+  return table == e->globals || table == e->environment;
 }
 
 #endif

@@ -182,7 +182,7 @@ static int write_registered(echo__encoder *e) {
  * be required. A setup gets the table itself, to register it. */
 int echo__write_table(echo__encoder *e) {
   const void *table = lua_topointer(e->L, -1);
-  if (table == echo__encode_globals(e)) return echo__put_byte(e->message, ECHO__WIRE_GLOBALS);
+  if (echo__encode_is_globals(e, table)) return echo__put_byte(e->message, ECHO__WIRE_GLOBALS);
   int registered = echo__registered_has(&e->codec->registered, table);
   int status = registered ? echo__check_names(e) : ECHO__DONE;
   if (status != ECHO__DONE) return status;
@@ -211,7 +211,7 @@ int echo__may_be_environment(const char *name) {
 static int is_plain(echo__encoder *e, int upvalues) {
   if (upvalues != 1) return upvalues == 0;
   const char *name = lua_getupvalue(e->L, -1, 1);
-  int plain = lua_topointer(e->L, -1) == echo__encode_globals(e) && echo__may_be_environment(name);
+  int plain = echo__encode_is_globals(e, lua_topointer(e->L, -1)) && echo__may_be_environment(name);
   lua_pop(e->L, 1);
   return plain;
 }

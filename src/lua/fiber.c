@@ -6,6 +6,7 @@
 
 #include "lua/failure.h"
 #include "lua/interrupt.h"
+#include "lua/isolation.h"
 #include "lua/scope.h"
 
 enum { FIBER = 1 }; /* in the address */
@@ -29,6 +30,7 @@ static echo__fiber *make(echo__worker_state *state) {
   echo__fiber *fiber = calloc(1, sizeof *fiber);
   if (fiber == NULL) return NULL;
   fiber->state = state;
+  fiber->environment = LUA_NOREF;
   lua_pushcfunction(state->L, make_coroutine);
   lua_pushlightuserdata(state->L, fiber);
   if (lua_pcall(state->L, 1, 0, 0) != LUA_OK) {
@@ -67,6 +69,7 @@ void echo__fiber_give(echo__fiber *fiber, bool well) {
   echo__operation_close(&fiber->operation);
   fiber->state->fibers_out--;
   echo__failure_forget(fiber);
+  echo__isolation_end(fiber);
   if (fiber->end != NULL) *fiber->end = (echo__fiber_end){true, well};
   fiber->end = NULL;
   if (fiber->spent || fiber->known) {

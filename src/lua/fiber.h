@@ -35,6 +35,7 @@ typedef struct echo__fiber {
   echo__message *output;
   echo__kind kind;            /* of an error raised at this moment */
   struct echo__scope *scopes; /* the open ones, the innermost first; see scope.h */
+  int environment;            /* registry reference, see isolation.h */
   bool over, well;            /* its task has ended, and how, while its scopes have not */
   int raised;                 /* errors that told the task to end, see interrupt.h */
   bool noted;                 /* there is a note for it in the registry, see failure.h */

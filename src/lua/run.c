@@ -8,6 +8,7 @@
 #include "lua/failure.h"
 #include "lua/fiber.h"
 #include "lua/interrupt.h"
+#include "lua/isolation.h"
 #include "lua/reporter.h"
 #include "lua/scope_call.h"
 #include "lua/stack.h"
@@ -72,6 +73,7 @@ static int finish_task(lua_State *L, int status, lua_KContext context) {
 static int task_main(lua_State *L) {
   echo__fiber *f = lua_touserdata(L, 1);
   echo__job *job = f->run->job;
+  echo__isolation_begin(L, f);
   echo__reporter_push(L);
   int count = decode_values(L, f, &job->input);
   lua_copy(L, 3, 1);
@@ -119,6 +121,7 @@ static int finish_item(lua_State *L, int status, lua_KContext context) {
 /* (run): the function stays in the first place, as above; the items follow the reporter. */
 static int chunk_main(lua_State *L) {
   echo__fiber *f = lua_touserdata(L, 1);
+  echo__isolation_begin(L, f);
   push_map_function(L, f);
   lua_replace(L, 1);
   echo__reporter_push(L);
@@ -151,6 +154,7 @@ static int resume(echo__fiber *fiber, int arguments) {
   echo__fiber *outer = state->fiber; /* of a task that waits in C code, while this one runs */
   int results;
   state->fiber = fiber;
+  echo__isolation_enter(state, fiber);
   echo__interrupts_begin(fiber);
   int status = echo__level_resume(state, fiber->coroutine, state->L, true, arguments, &results);
   bool suspended = status == LUA_YIELD && state->passing && !fiber->left;
@@ -161,6 +165,7 @@ static int resume(echo__fiber *fiber, int arguments) {
     fail(fiber, status);
   echo__interrupts_end(fiber);
   state->fiber = outer;
+  echo__isolation_enter(state, outer);
   if (suspended) return LUA_YIELD;
   if (status != LUA_OK) fiber->spent = true;
   return status != LUA_OK || fiber->failed ? LUA_ERRRUN : LUA_OK;

@@ -70,6 +70,7 @@ typedef struct echo__recipe {
   size_t memory_limit; /* bytes of each state; 0: none */
   echo__interrupts_by interrupts_by;
   int period;           /* instructions, by count; 0: as usual */
+  bool isolates;        /* each task has an _ENV of its own, see isolation.h */
   bool embedded;        /* a program has built the scheduler (echo_lua_build), not a script */
   echo__callbacks host; /* the program's, all NULL for a script */
 } echo__recipe;
