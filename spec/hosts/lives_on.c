@@ -11,8 +11,8 @@ static char fifo[64];
 static const char *const leave_behind[] = {
     "s:submit(math.abs, -1):wait()",
     "for i = 1, 10000 do s:submit(math.abs, i) end",
-    "for i = 1, 4 do s:submit(function() while true do end end) end",
-    "for i = 1, 4 do s:submit(function() while true do pcall(error) end end) end",
+    "for i = 1, 4 do s:submit(function() while true do " HOST_FOR_EVER " end) end",
+    "for i = 1, 4 do s:submit(function() while true do pcall(error) " HOST_FOR_EVER " end) end",
     "local echo = echo s:submit(function() echo.sleep(1000) end) s:submit(math.abs, 1):wait()",
     "s:submit({ delay = 1000 }, math.abs, 1) s:submit(math.abs, 1):wait()",
     "local list = {} for i = 1, 100000 do list[i] = i end s:map(math.abs, list)",

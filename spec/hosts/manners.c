@@ -52,14 +52,16 @@ int main(int count, char **arguments) {
   for (int i = 0; i < 3; i++) {
     lua_State *L = host_open(arguments[1]);
     host_run(L, host_work);
-    host_run(L, "local echo = require 'echo'\n"
-                "local s <close> = echo.builder():with_worker_count(1):build()\n"
-                "local slow = s:submit({ priority = 'low' }, function() while true do end end)\n"
-                "local x, y = s:submit({ priority = 'high' }, function(x) return x, 1 / 2 end, "
-                "0.25):wait()\n"
-                "assert(x == 1 / 4 and y == 1 / 2)\n"
-                "assert(not s:submit(function() os.setlocale('C') end):pwait())\n"
-                "slow:cancel()");
+    host_run(L,
+             "local echo = require 'echo'\n"
+             "local s <close> = echo.builder():with_worker_count(1):build()\n"
+             "local slow = s:submit({ priority = 'low' }, function() while true do " HOST_FOR_EVER
+             " end)\n"
+             "local x, y = s:submit({ priority = 'high' }, function(x) return x, 1 / 2 end, "
+             "0.25):wait()\n"
+             "assert(x == 1 / 4 and y == 1 / 2)\n"
+             "assert(not s:submit(function() os.setlocale('C') end):pwait())\n"
+             "slow:cancel()");
     lua_close(L);
   }
   look(after);
