@@ -167,6 +167,20 @@ describe("attach", function()
     assert.is_true(called)
   end)
 
+  it("may be taken back right before the program ends", function()
+    local result = process.run([[
+      local echo, uv = require "echo", require "luv"
+      local s = echo.builder():with_worker_count(1):build()
+      s:attach(uv)
+      s:submit(math.abs, -1):on_complete(function() print("told") end)
+      uv.run()
+      s:attach(nil)
+      s:attach(uv)
+      s:attach(nil)
+    ]])
+    assert.same({ 0, "told\n", "" }, { result.code, result.out, result.err })
+  end)
+
   it("survives a program that closes every handle of the loop", function()
     s:attach(uv)
     uv.walk(function(handle)

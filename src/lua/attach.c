@@ -75,15 +75,19 @@ static void push_watcher(lua_State *L, int uv, int descriptor) {
   lua_pop(L, 1);
 }
 
-static int close_watcher(lua_State *L) {
-  call_method(L, "close", 0, 0);
+/* Collecting the handle closes it. A state that ends before its loop has turned once more after a
+ * close crashes in luv. */
+static int stop_watcher(lua_State *L) {
+  call_method(L, "is_closing", 0, 1);
+  bool closes = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  if (!closes) call_method(L, "stop", 0, 0);
   return 0;
 }
 
-/* A handle that its program has closed cannot be closed again; that is no error here. */
 static void detach(lua_State *L, echo__host *host) {
   if (host->watcher == LUA_NOREF) return;
-  lua_pushcfunction(L, close_watcher);
+  lua_pushcfunction(L, stop_watcher);
   lua_rawgeti(L, LUA_REGISTRYINDEX, host->watcher);
   luaL_unref(L, LUA_REGISTRYINDEX, host->watcher);
   host->watcher = LUA_NOREF;
