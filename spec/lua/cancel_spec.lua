@@ -221,6 +221,47 @@ describe("a running task", function()
   end)
 end)
 
+describe("the error of a cancelled task", function()
+  it("tells where the task was: running, waiting, or in its time-out", function()
+    local s <close> = new_scheduler()
+    local function loop() while true do end end
+    local line = debug.getinfo(loop, "S").linedefined
+    local function where(task)
+      local err = refusal(task.wait, task)
+      includes(("cancel_spec.lua:%d: in upvalue 'loop'"):format(line), err.traceback)
+      includes(err.traceback, tostring(err))
+      return err.kind
+    end
+    local running = s:submit(function() loop() end)
+    while running:status() ~= "running" do end
+    running:cancel()
+    assert.equal("cancelled", where(running))
+    assert.equal("timeout", where(s:submit({ timeout = 0.02 }, function() loop() end)))
+    local waiting = s:submit(function() echo.sleep(1000) end)
+    while waiting:status() ~= "suspended" do end
+    waiting:cancel()
+    includes("cancel_spec.lua", refusal(waiting.wait, waiting).traceback)
+  end)
+
+  it("has no traceback if the task never ran, or ended by itself all the same", function()
+    local s <close> = new_scheduler()
+    local gate <close> = new_gate()
+    s:submit(gate.pass, gate.path)
+    local queued = s:submit(math.abs, 1)
+    gate:await_arrival()
+    queued:cancel()
+    assert.is_nil(refusal(queued.wait, queued).traceback)
+    gate:open()
+    local ends = s:submit(function()
+      pcall(echo.sleep, 1000)
+      return 1
+    end)
+    while ends:status() ~= "suspended" do end
+    ends:cancel()
+    assert.is_nil(refusal(ends.wait, ends).traceback)
+  end)
+end)
+
 describe("a cancel that comes too late", function()
   it("returns false after the task ended, well or not", function()
     local s <close> = new_scheduler()

@@ -75,9 +75,20 @@ void echo__error_of_value(lua_State *L, const echo__host *host) {
   lua_remove(L, -2);
 }
 
+/* Gives the error on top the traceback of a report. */
+static void add_traceback(lua_State *L, const echo__host *host, const echo__message *report) {
+  int error = lua_gettop(L);
+  if (report->size > 0 && echo__decode(L, host->codec, report) == FIELDS) {
+    lua_pushvalue(L, error + 2);
+    lua_setfield(L, error, "traceback");
+  }
+  lua_settop(L, error);
+}
+
 void echo__error_push_cancelled(lua_State *L, const echo__host *host, const echo__job *job) {
   const char *reason = job->reason != NULL ? job->reason : "the task was cancelled";
   echo__error_push(L, host, job->cancel_kind, reason, job->name);
+  if (job->reported) add_traceback(L, host, &job->output);
 }
 
 void echo__error_push_failure(lua_State *L, const echo__host *host, echo__kind kind,

@@ -36,6 +36,7 @@ static void job_init(echo__job *job, echo__runtime *runtime) {
   job->awaits_any = NULL;
   job->seen = 0;
   job->reason = NULL;
+  job->reported = false;
   job->told = NULL;
   job->kind = ECHO__KIND_ERROR;
   echo__store(&job->priority, ECHO_PRIORITY_NORMAL, relaxed);

@@ -107,11 +107,12 @@ typedef struct echo__job {
   struct echo__group *awaits_any;
   struct echo__job *next_seen;
   uint64_t seen;
-  char *reason;                  /* allocated, or NULL; set with CANCELLING */
-  echo__atomic(bool) travelled;  /* it has a reference to the runtime of its own */
-  struct echo__told *told;       /* under the stripe; see progress.h */
-  echo__kind kind;               /* of a failed job */
-  echo__kind cancel_kind;        /* set with CANCELLING */
+  char *reason;                 /* allocated, or NULL; set with CANCELLING */
+  echo__atomic(bool) travelled; /* it has a reference to the runtime of its own */
+  struct echo__told *told;      /* under the stripe; see progress.h */
+  echo__kind kind;              /* of a failed job */
+  echo__kind cancel_kind;       /* set with CANCELLING */
+  bool reported; /* though it was cancelled, the output tells where it was; set as `kind` */
   echo__atomic(int8_t) priority; /* as it stands, see echo__job_set_priority */
   echo__run run;
   echo__message input;  /* function and arguments; for a map the function */

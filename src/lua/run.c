@@ -276,6 +276,7 @@ static void run_job(echo__run *run, echo__atomic(bool) * begun) {
     return;
   }
   echo__message_release(&job->input); /* the handle may live long, and the arguments be large */
+  job->reported = !well;
   echo__job_end(job, well ? ECHO__JOB_DONE : ECHO__JOB_FAILED);
 }
 
