@@ -53,7 +53,10 @@ static void begin(under_way *u) {
 static bool is_given_up(void *data) {
   under_way *u = data;
   size_t abandoned = 0;
-  bool well = echo_scheduler_submit(u->scheduler, NULL, spec_nothing, NULL, NULL) == ECHO_FORKED;
+  echo_stats stats;
+  echo_scheduler_stats(u->scheduler, &stats);
+  bool well = stats.submitted == 3 && stats.ended == 1;
+  well = well && echo_scheduler_submit(u->scheduler, NULL, spec_nothing, NULL, NULL) == ECHO_FORKED;
   well = well && echo_task_wait(u->ended, ECHO_FOREVER) == ECHO_OK;
   well = well && echo_task_wait(u->runs, ECHO_FOREVER) == ECHO_LOST;
   well = well && echo_task_wait(u->waits, ECHO_FOREVER) == ECHO_LOST;

@@ -27,9 +27,7 @@ static void in_child(echo__forkable *forkable) {
   uv_mutex_init(&s->life);
   uint32_t phase = echo__load(&s->phase, relaxed);
   if (phase == ECHO__FRESH || phase == ECHO__STOPPED) return;
-  echo_stats stats;
-  echo_scheduler_stats(s, &stats);
-  s->stop_abandoned = (size_t)(stats.submitted - stats.ended);
+  s->stop_abandoned = (size_t)echo__outstanding(s);
   s->stop_status = ECHO_FORKED;
   s->forked = true;
   echo__store(&s->abandoned, true, relaxed);

@@ -185,6 +185,9 @@ void echo__give_up_handle(echo_scheduler *scheduler, echo_task *task, bool last)
 /* Something a stop may be waiting for has happened: it looks again. Any thread. */
 void echo__progress(echo_scheduler *scheduler);
 
+/* Tasks that were accepted and have not ended. Any thread; takes no lock. */
+uint64_t echo__outstanding(echo_scheduler *scheduler);
+
 /* In fork.c: takes back what watched for forks. */
 void echo__fork_forget(echo_scheduler *scheduler);
 

@@ -50,8 +50,8 @@ static uint64_t sum_cancelled(echo_scheduler *s) {
   return sum;
 }
 
-/* Accepted and not yet ended. 0 is exact: both sums only grow, and the first was read before. */
-static uint64_t outstanding(echo_scheduler *s) {
+/* 0 is exact: both sums only grow, and the first was read before. */
+uint64_t echo__outstanding(echo_scheduler *s) {
   uint64_t ended = sum_ended(s);
   return sum_submitted(s) - ended;
 }
@@ -59,9 +59,9 @@ static uint64_t outstanding(echo_scheduler *s) {
 static bool wait_until_ended(echo_scheduler *s, uint64_t deadline) {
   for (;;) {
     uint32_t seen = echo__load(&s->progress, acquire); /* PAIR stop.progress */
-    if (outstanding(s) == 0) return true;
+    if (echo__outstanding(s) == 0) return true;
     if (echo__word_wait(&s->progress, seen, deadline) == ECHO__TIMED_OUT) {
-      return outstanding(s) == 0;
+      return echo__outstanding(s) == 0;
     }
   }
 }
@@ -116,7 +116,7 @@ static size_t give_up(echo_scheduler *s, echo_stop_mode mode) {
   cancel_queued(s);
   wait_until_ended(s, echo__deadline_in(grace));
   uint64_t cancelled = mode == ECHO_STOP_DRAIN ? sum_cancelled(s) - cancelled_before : 0;
-  return (size_t)(cancelled + outstanding(s));
+  return (size_t)(cancelled + echo__outstanding(s));
 }
 
 /* Whoever waits for a task that a lost thread runs is told so. */
@@ -147,7 +147,7 @@ static void stop_running(echo_scheduler *s, echo_stop_mode mode, double seconds)
   if (latest < deadline) latest = deadline;
   unsigned behind = echo__workers_join(s, s->plan.workers, latest);
   cancel_queued(s); /* leaves nothing but nodes that were cancelled while they were queued */
-  if (behind > 0 || outstanding(s) > 0) report_lost(s);
+  if (behind > 0 || echo__outstanding(s) > 0) report_lost(s);
   if (s->stop_abandoned > 0 || behind > 0) s->stop_status = ECHO_TIMEOUT;
 }
 
@@ -232,6 +232,7 @@ void echo_scheduler_stats(echo_scheduler *s, echo_stats *stats) {
     stats->parked += echo__load(&s->workers[i].parked, relaxed);
     stats->suspended += echo__load(&s->workers[i].suspended, relaxed);
   }
+  if (s->forked) return; /* whoever had these locks is not here */
   stats->suspended += echo__held_count(&s->held);
   stats->task_bytes = echo__pool_bytes(&s->pool);
 }
