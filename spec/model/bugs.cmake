@@ -322,7 +322,8 @@ bug(idle.second-look-unpinned FOUND scheduler/worker.c
   [[return echo_queue_has_work(worker->scheduler->queue) ||]])
 
 bug(suspend.resumed-ignored FOUND scheduler/task.c
-  [[bool goes_on = cancels || (word & ECHO__RESUMED);]] [[bool goes_on = cancels;]])
+  [[bool goes_on = (cancels && !(word & ECHO__CANCEL)) || (word & ECHO__RESUMED);]]
+  [[bool goes_on = cancels && !(word & ECHO__CANCEL);]])
 bug(suspend.resumed-kept FOUND scheduler/task.c
   [[with_state(word & ~(uint32_t)ECHO__RESUMED, ECHO_TASK_RUNNING)]]
   [[with_state(word, ECHO_TASK_RUNNING)]])

@@ -2,9 +2,11 @@
 #include "support/allocations.h"
 #include "support/crew.h"
 
-/* Suspends until it is told to end, and then so many times more, to clean up. */
+/* Suspends until it is told to end, and then so many times more, to clean up; then it is resumed at
+ * once, or waits for that. */
 typedef struct waiting {
   int cleaning;
+  bool resumed;
   atomic_int ran, told, ended_ok, ended_cancelled;
   echo_task *_Atomic self;
 } waiting;
@@ -15,6 +17,7 @@ static void wait_for_the_end(void *argument) {
   if (echo_task_is_cancelled() && atomic_fetch_add(&w->told, 1) >= w->cleaning) return;
   echo_task_suspend();
   atomic_store(&w->self, echo_task_current());
+  if (w->resumed && atomic_load(&w->told) > 0) echo_task_resume(echo_task_current());
 }
 
 static void note_waiting(void *argument, int status) {
@@ -160,7 +163,7 @@ IT(is_called_by_a_stop_that_cancels_wherever_it_sleeps) {
   for (int cleaning = 0; cleaning < 3; cleaning++) {
     echo_scheduler *scheduler = spec_crew_with_queue(3, MANY);
     for (int i = 0; i < MANY; i++) {
-      many[i] = (waiting){.cleaning = cleaning};
+      many[i] = (waiting){.cleaning = cleaning, .resumed = true};
       echo_task_options options = {.queue = i % 2 ? "few" : NULL, .on_end = note_waiting};
       assert_int_equal(echo_scheduler_submit(scheduler, &options, wait_for_the_end, &many[i], NULL),
                        ECHO_OK);
@@ -220,6 +223,24 @@ IT(is_called_by_a_stop_though_it_was_cancelled_before) {
   assert_int_equal(echo_scheduler_stop(scheduler, ECHO_STOP_CANCEL, ECHO_FOREVER, NULL), ECHO_OK);
   expect_cancelled(&w);
   echo_task_release(task);
+  spec_crew_end(scheduler);
+}
+
+/* What it waits for may need the worker: to be called again and again would keep that from it. */
+IT(is_told_once_by_a_stop_and_then_waited_for) {
+  echo_scheduler *scheduler = spec_crew(1);
+  waiting w = {.cleaning = 1};
+  submit_waiting(scheduler, &w, NULL);
+  until_suspended(scheduler, 1);
+  assert_int_equal(echo_scheduler_begin_stop(scheduler, ECHO_STOP_CANCEL, 0), ECHO_TIMEOUT);
+  SPEC_UNTIL(atomic_load(&w.ran) == 2);
+  until_suspended(scheduler, 1);
+  assert_int_equal(echo_scheduler_begin_stop(scheduler, ECHO_STOP_CANCEL, 0.02), ECHO_TIMEOUT);
+  assert_int_equal(atomic_load(&w.ran), 2);
+  echo_task_resume(atomic_load(&w.self));
+  assert_int_equal(echo_scheduler_stop(scheduler, ECHO_STOP_CANCEL, ECHO_FOREVER, NULL), ECHO_OK);
+  assert_int_equal(atomic_load(&w.ran), 3);
+  expect_cancelled(&w);
   spec_crew_end(scheduler);
 }
 
@@ -352,6 +373,7 @@ int main(void) {
       cmocka_unit_test(is_called_by_a_stop_that_cancels_wherever_it_sleeps),
       cmocka_unit_test(is_called_by_a_stop_after_others_have_gone),
       cmocka_unit_test(is_called_by_a_stop_though_it_was_cancelled_before),
+      cmocka_unit_test(is_told_once_by_a_stop_and_then_waited_for),
       cmocka_unit_test(is_called_by_a_stop_beside_a_task_that_waits_for_it_on_the_same_worker),
       cmocka_unit_test(keeps_a_drain_waiting),
       cmocka_unit_test(is_cancelled_when_a_drain_runs_out_of_time),

@@ -17,6 +17,7 @@ void echo__run_init(echo__run *run, echo__job *job) {
   run->held = NULL;
   echo__store(&run->begun, false, relaxed);
   run->priority = ECHO_PRIORITY_NORMAL;
+  run->knows = false;
   echo__store(&run->word, 0, relaxed);
   echo__store(&run->worker, -1, relaxed);
 }
@@ -307,11 +308,12 @@ void echo__run_suspends(echo__run *run) {
     echo_task_set_priority(run->core, (echo_priority)priority);
   }
   echo__or(&run->word, ECHO__RUN_SUSPENDED, seq_cst); /* PAIR run.poke */
-  if (echo__job_is_cancelling(run->job)) echo_task_resume(run->core);
+  if (echo__job_is_cancelling(run->job) && !run->knows) echo_task_resume(run->core);
 }
 
 void echo__run_goes_on(echo__run *run) {
   echo__and(&run->word, ~(uint32_t)ECHO__RUN_SUSPENDED, relaxed);
+  run->knows = echo__job_is_cancelling(run->job);
 }
 
 void echo__run_ends(echo__run *run) {

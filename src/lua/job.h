@@ -88,6 +88,7 @@ typedef struct echo__run {
   echo_task *core;           /* known from its beginning on */
   echo_task *held;           /* the core task's handle, while it is held (terms.h) */
   int8_t priority;           /* the core task's */
+  bool knows;                /* its job was cancelled before this call began */
   echo__atomic(bool) begun;  /* by the core task that it was submitted with; written there */
   echo__atomic(uint32_t) word;
   echo__atomic(int32_t) worker; /* of a map: where it began, or -1 */
@@ -182,7 +183,8 @@ void echo__job_poke(echo__job *job);
  * suspended next. Any thread that has a reference. */
 void echo__run_reprioritize(echo__run *run);
 
-/* A run's steps, on its worker. */
+/* A run's steps, on its worker. One that suspends is resumed at once if its job is cancelled and it
+ * did not know; if it knew, its task has chosen to wait. */
 void echo__run_init(echo__run *run, echo__job *job);
 void echo__run_suspends(echo__run *run);
 void echo__run_goes_on(echo__run *run);

@@ -154,10 +154,13 @@ static void start_timer(lua_State *L, echo__operation *operation) {
   luaL_error(L, "%s", echo_strerror(status));
 }
 
+/* False if it has to look once more. A shielded one that waits in a task that is to end does not,
+ * if it could act on that: else it would be called again and again, and keep those from running
+ * that it waits for. */
 static bool enroll(const echo__worker_state *state, echo__operation *operation) {
   bool sleeps = operation->type->enroll(operation);
   if (state->fiber->scopes == NULL) return sleeps;
-  return echo__scope_enroll(state, &operation->seat) && sleeps;
+  return (echo__scope_enroll(state, &operation->seat) || operation->knows) && sleeps;
 }
 
 static int suspend(lua_State *L, echo__operation *operation) {
@@ -263,7 +266,8 @@ static bool is_late(const echo__operation *operation) {
 
 static int go_on(lua_State *L, echo__operation *operation) {
   for (;;) {
-    bool ends = !operation->type->shielded && echo__operation_is_to_end(operation);
+    operation->knows = echo__operation_is_to_end(operation);
+    bool ends = !operation->type->shielded && operation->knows;
     int count = ends ? echo__operation_end(L, operation)
                      : operation->type->attempt(L, operation->host, operation);
     if (count == ECHO__WAITS && is_late(operation)) {

@@ -69,6 +69,7 @@ typedef struct echo__operation {
   struct echo__fiber *fiber; /* whose it is, or NULL */
   echo__seat seat;
   uint64_t deadline;
+  bool knows; /* before the attempt its task was to end already */
   bool spins; /* a thread that sleeps here spins before, if its last sleep was short */
   echo_timer timer;
   union {

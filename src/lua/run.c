@@ -194,8 +194,8 @@ static int resume_to_end(echo__fiber *fiber, int arguments) {
 /* Begins or goes on; the job's kind and output are made if it ends. */
 static echo__progress progress(echo__run *run, bool begins, bool *well, echo__kind *kind) {
   echo__fiber *fiber = run->fiber;
-  echo__run_goes_on(run);
   if (echo_task_is_cancelled()) echo__run_stopped(run);
+  echo__run_goes_on(run);
   int arguments = begins ? 1 : fiber->passed; /* first the fiber itself */
   fiber->passed = 0;
   int status = resume_to_end(fiber, arguments);

@@ -45,7 +45,7 @@ echo_task_state echo__task_suspend(echo_task *task, bool cancels) {
   uint32_t word = echo__load(&task->word, relaxed), after;
   do {
     if (state_in(word) != ECHO_TASK_RUNNING) return ECHO_TASK_LOST;
-    bool goes_on = cancels || (word & ECHO__RESUMED);
+    bool goes_on = (cancels && !(word & ECHO__CANCEL)) || (word & ECHO__RESUMED);
     after = with_state(word, goes_on ? ECHO_TASK_QUEUED : ECHO_TASK_SUSPENDED);
     if (cancels) after |= ECHO__CANCEL;
   } while (!swap(task, &word, after));

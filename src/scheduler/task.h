@@ -94,8 +94,9 @@ bool echo__task_begin(echo_task *task);
  * LOST. */
 bool echo__task_requeue(echo_task *task);
 
-/* RUNNING to SUSPENDED, or, if it was RESUMED or `cancels`, which also sets CANCEL, to QUEUED: then
- * it is the caller's to queue. The state that it came to, LOST if it is that. */
+/* RUNNING to SUSPENDED, or, if it was RESUMED or now learns that it is cancelled (`cancels`, which
+ * sets CANCEL), to QUEUED: then it is the caller's to queue. The state that it came to, LOST if it
+ * is that. */
 echo_task_state echo__task_suspend(echo_task *task, bool cancels);
 
 /* SUSPENDED to RUNNING, in order to end one that is held; false if it was resumed or cancelled. */
