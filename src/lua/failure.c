@@ -219,9 +219,10 @@ static int make_report(lua_State *L) {
   return 0;
 }
 
-/* The value is on top of L. */
+/* The value is on top of L. Of a task that could not read its input the output still is that. */
 static void run_report(lua_State *L, report *r) {
   int top = lua_gettop(L) - 1;
+  echo__message_release(r->output);
   lua_pushcfunction(L, make_report);
   lua_insert(L, -2);
   lua_pushlightuserdata(L, r);

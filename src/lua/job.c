@@ -42,8 +42,7 @@ static void job_init(echo__job *job, echo__runtime *runtime) {
   job->kind = ECHO__KIND_ERROR;
   echo__store(&job->priority, ECHO_PRIORITY_NORMAL, relaxed);
   echo__run_init(&job->run, job);
-  echo__message_init(&job->input);
-  echo__message_init(&job->output);
+  echo__message_init(&job->message);
 }
 
 /* -- references ------------------------------------------------------------------------------- */
@@ -52,6 +51,11 @@ echo__job *echo__job_create(echo__client *client) {
   echo__job *job = echo__pool_take(&client->runtime->jobs, &client->jobs);
   if (job != NULL) job_init(job, client->runtime);
   return job;
+}
+
+echo__message *echo__job_input(echo__job *job) {
+  if (job->map != NULL) return &job->map->function;
+  return job->terms != NULL ? &job->terms->input : &job->message;
 }
 
 void echo__job_share(echo__job *job) {
@@ -67,8 +71,7 @@ void echo__job_retain(echo__job *job) {
 }
 
 static void release_contents(echo__job *job) {
-  echo__message_release(&job->input);
-  echo__message_release(&job->output);
+  echo__message_release(&job->message);
   free(job->name);
   free(job->queue);
   free(job->reason);
@@ -366,7 +369,7 @@ void echo__job_core_ended(echo__job *job, bool begun, int status) {
 static void forget_input(echo__job *job) {
   uint32_t word = echo__load(&job->word, acquire); /* PAIR job.state */
   bool ended = (word & ECHO__JOB_STATE) >= ECHO__JOB_DONE;
-  if (ended && word < ECHO__JOB_WORKER) echo__message_release(&job->input);
+  if (ended && word < ECHO__JOB_WORKER) echo__message_release(echo__job_input(job));
 }
 
 void echo__job_on_end(void *argument, int status) {

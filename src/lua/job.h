@@ -3,10 +3,14 @@
  *
  * References: one of each userdata that stands for the job, one for its core task (for a map: one
  * for all of its tasks), one for each that watches it. The state word says who may touch what. The
- * message `input` is read by whoever runs the job, and released as soon as it has run, or will not
- * (a map's when it goes); `kind` and `output` are written by the worker before it stores an end
- * state with release, and read by others after they saw that with acquire (PAIR job.state). So no
- * lock guards the messages.
+ * input is read by whoever runs the job, and released as soon as it has run, or will not (a map's
+ * when it goes); `kind` and the output are written by the worker before it stores an end state with
+ * release, and read by others after they saw that with acquire (PAIR job.state). So no lock guards
+ * the messages.
+ *
+ * One message is both, since a job that has read its input needs it no more: it is released before
+ * the output is written. What may have to read its input again (a map, of which each worker does; a
+ * job with terms, which may be tried again) has it elsewhere, see echo__job_input.
  *
  * A run is one core task's share of a job: a job has one, a map has one per runner. It begins and
  * goes on on one worker, in one fiber.
@@ -116,8 +120,8 @@ typedef struct echo__job {
   bool reported; /* though it was cancelled, the output tells where it was; set as `kind` */
   echo__atomic(int8_t) priority; /* as it stands, see echo__job_set_priority */
   echo__run run;
-  echo__message input;  /* function and arguments; for a map the function */
-  echo__message output; /* results; or of a failed job: message, traceback, task name, value */
+  echo__message message; /* the input, if it is not elsewhere, until it is read; then the output:
+                            results; or of a failed job: message, traceback, task name, value */
 } echo__job;
 
 /* What the handles of jobs are; in task.c, which makes them. */
@@ -128,6 +132,10 @@ void echo__job_destroy(echo__shared *job);
 
 /* A job with one reference, the caller's; NULL without memory. The thread of the client's state. */
 echo__job *echo__job_create(echo__client *client);
+
+/* Where its input is, function and arguments (for a map the function): its map's, its terms' or its
+ * own message. Whoever may touch the input; once map and terms are there. */
+echo__message *echo__job_input(echo__job *job);
 
 /* Adds the reference of the core task that is about to be submitted, and takes it back if the
  * submit was refused. Nobody else has the job then. The thread of the client's state. */

@@ -51,6 +51,7 @@ echo__map *echo__map_create(echo__job *job, lua_Integer length, unsigned workers
   }
   map->id = echo__add(&last_id, 1, relaxed) + 1;
   map->length = length;
+  echo__message_init(&map->function);
   echo__store(&map->next, 0, relaxed);
   echo__store(&map->done, 0, relaxed);
   echo__store(&map->runners, 0, relaxed);
@@ -68,6 +69,7 @@ void echo__map_destroy(echo__map *map) {
     echo__message_release(&map->chunks[i].input);
     echo__message_release(&map->chunks[i].output);
   }
+  echo__message_release(&map->function);
   free(map->runs);
   free(map);
 }

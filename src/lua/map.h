@@ -27,6 +27,7 @@ typedef struct echo__chunk {
 typedef struct echo__map {
   uint64_t id; /* never given again: tells a worker whether it has this map's function */
   lua_Integer length;
+  echo__message function; /* the job's input */
   size_t chunk_count;
   echo__atomic(size_t) next;      /* the next chunk to hand out */
   echo__atomic(size_t) done;      /* chunks that were worked through */

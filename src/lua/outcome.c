@@ -34,7 +34,7 @@ static int push_list(lua_State *L, const echo__host *host, const echo__map *map)
 
 static int push_results(lua_State *L, const echo__host *host, const echo__job *job) {
   if (job->map != NULL) return push_list(L, host, job->map);
-  return decode(L, host, &job->output);
+  return decode(L, host, &job->message);
 }
 
 static void push_failure(lua_State *L, const echo__host *host, const echo__job *job) {
@@ -42,7 +42,7 @@ static void push_failure(lua_State *L, const echo__host *host, const echo__job *
   if (chunk != NULL)
     echo__error_push_failure(L, host, chunk->kind, &chunk->output);
   else
-    echo__error_push_failure(L, host, job->kind, &job->output);
+    echo__error_push_failure(L, host, job->kind, &job->message);
 }
 
 static void push_unfinished(lua_State *L, const echo__host *host, const echo__job *job) {

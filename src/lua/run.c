@@ -75,9 +75,10 @@ static int task_main(lua_State *L) {
   echo__job *job = f->run->job;
   echo__isolation_begin(L, f);
   echo__reporter_push(L);
-  int count = decode_values(L, f, &job->input);
+  echo__message *input = echo__job_input(job);
+  int count = decode_values(L, f, input);
   lua_copy(L, 3, 1);
-  if (job->terms == NULL || job->terms->retries == 0) echo__message_release(&job->input);
+  if (job->terms == NULL || job->terms->retries == 0) echo__message_release(input);
   int status = lua_pcallk(L, count - 1, LUA_MULTRET, 2, (lua_KContext)f, finish_task);
   return finish_task(L, status, (lua_KContext)f);
 }
@@ -87,7 +88,7 @@ static void push_map_function(lua_State *L, echo__fiber *f) {
   static const char key; /* its address names the place in the registry */
   if (f->state->map != f->run->job->map->id) {
     f->state->map = 0;
-    decode_values(L, f, &f->run->job->input);
+    decode_values(L, f, echo__job_input(f->run->job));
     lua_rawsetp(L, LUA_REGISTRYINDEX, &key);
     f->state->map = f->run->job->map->id;
   }
@@ -213,10 +214,11 @@ static echo__progress progress(echo__run *run, bool begins, bool *well, echo__ki
   return ECHO__ENDED;
 }
 
-/* Fails a run that cannot even begin. */
+/* Fails a run that cannot even begin. The output may still be its input. */
 static echo__fiber *refuse(echo__run *run, echo__message *output, echo__kind *kind) {
   echo__worker_state *state = echo__state_here(run->job->runtime);
   *kind = ECHO__KIND_MEMORY;
+  echo__message_release(output);
   if (state->L != NULL && state->codec != NULL && !state->ready) {
     *kind = ECHO__KIND_ERROR;
     echo__failure_report_here(state->L, "the worker's setup failed: ", state->codec, run->job->name,
@@ -254,8 +256,15 @@ static bool tries_again(echo__job *job) {
   if (terms == NULL || terms->retries == 0 || job->kind != ECHO__KIND_ERROR) return false;
   terms->retries--;
   terms->attempt++;
-  echo__message_reset(&job->output);
+  echo__message_reset(&job->message);
   return echo__job_requeue(job);
+}
+
+/* The handle may live long, and the arguments be large. What is going to be cancelled has no output
+ * that anybody reads, but may have been left before it had read its input. */
+static void release_unread(echo__job *job) {
+  if (job->terms != NULL) echo__message_release(&job->terms->input);
+  if (echo__job_is_cancelling(job)) echo__message_release(&job->message);
 }
 
 /* One call of the core task whose `begun` it is. */
@@ -266,7 +275,7 @@ static void run_job(echo__run *run, echo__atomic(bool) * begun) {
     if (!echo__job_begin(job, echo_worker_index(job->runtime->scheduler))) return;
     echo__store(begun, true, relaxed);
   }
-  if (!begins || begin(run, task_main, &job->output, &job->kind) != NULL) {
+  if (!begins || begin(run, task_main, &job->message, &job->kind) != NULL) {
     if (progress(run, begins, &well, &job->kind) == ECHO__SUSPENDED) return;
   }
   echo__run_ends(run);
@@ -275,7 +284,7 @@ static void run_job(echo__run *run, echo__atomic(bool) * begun) {
     echo_task_again();
     return;
   }
-  echo__message_release(&job->input); /* the handle may live long, and the arguments be large */
+  release_unread(job);
   job->reported = !well;
   echo__job_end(job, well ? ECHO__JOB_DONE : ECHO__JOB_FAILED);
 }

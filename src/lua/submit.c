@@ -85,7 +85,8 @@ static int refuse(lua_State *L, const echo__host *host, const echo__request *r, 
 }
 
 static void encode(lua_State *L, const echo__host *host, echo__job *job, int first, int count) {
-  int status = echo__encode(L, host->codec, first, count, ECHO__ROOT_ARGUMENT, 0, &job->input);
+  int status =
+      echo__encode(L, host->codec, first, count, ECHO__ROOT_ARGUMENT, 0, echo__job_input(job));
   if (status != ECHO_OK) echo__error_raise(L, host, echo__kind_of_status(status));
 }
 

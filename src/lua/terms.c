@@ -10,6 +10,7 @@ echo__terms *echo__terms_create(echo__job *job) {
   echo__terms *terms = calloc(1, sizeof *terms);
   if (terms == NULL) return NULL;
   terms->job = job;
+  echo__message_init(&terms->input);
   terms->delay = terms->timeout = -1;
   terms->deadline = ECHO__FOREVER;
   terms->attempt = 1;
@@ -19,6 +20,7 @@ echo__terms *echo__terms_create(echo__job *job) {
 
 void echo__terms_destroy(echo__terms *terms) {
   if (terms == NULL) return;
+  echo__message_release(&terms->input);
   free(terms->key);
   free(terms);
 }

@@ -32,6 +32,7 @@ typedef struct echo__job_timer {
 typedef struct echo__terms {
   echo__job *job;
   double delay, timeout; /* seconds; negative: none */
+  echo__message input;   /* the job's, unless it is a map: it may be tried again */
   uint64_t deadline;     /* of the timeout, from the submit on; or ECHO__FOREVER */
   unsigned retries;      /* that are left */
   unsigned attempt;      /* from 1 on */
