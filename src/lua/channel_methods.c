@@ -35,7 +35,7 @@ static echo__channel_waiter *open_wait(lua_State *L, echo__host *host, echo__cha
                                        const echo__operation_type *type) {
   echo__operation *operation = echo__operation_open(L, host, type);
   echo__channel_waiter *waiter = waiter_of(operation);
-  operation->spins = true;
+  operation->seat.spins = true;
   waiter->waiter.seat = &operation->seat;
   waiter->channel = channel;
   return waiter;

@@ -87,8 +87,8 @@ static void add_traceback(lua_State *L, const echo__host *host, const echo__mess
 
 void echo__error_push_cancelled(lua_State *L, const echo__host *host, const echo__job *job) {
   const char *reason = job->reason != NULL ? job->reason : "the task was cancelled";
-  echo__error_push(L, host, job->cancel_kind, reason, job->name);
-  if (job->reported) add_traceback(L, host, &job->output);
+  echo__error_push(L, host, (echo__kind)job->cancel_kind, reason, job->name);
+  if (job->reported) add_traceback(L, host, &job->message);
 }
 
 void echo__error_push_failure(lua_State *L, const echo__host *host, echo__kind kind,

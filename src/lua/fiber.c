@@ -47,10 +47,12 @@ static echo__fiber *make(echo__worker_state *state) {
 
 echo__fiber *echo__fiber_take(echo__worker_state *state) {
   echo__fiber *fiber = state->spare;
-  if (fiber != NULL)
-    state->spare = fiber->next_spare;
-  else
+  if (fiber != NULL) {
+    state->spare = fiber->at.next_spare;
+    fiber->at.end = NULL;
+  } else {
     fiber = make(state);
+  }
   state->fibers_out += fiber != NULL;
   return fiber;
 }
@@ -70,8 +72,7 @@ void echo__fiber_give(echo__fiber *fiber, bool well) {
   fiber->state->fibers_out--;
   echo__failure_forget(fiber);
   echo__isolation_end(fiber);
-  if (fiber->end != NULL) *fiber->end = (echo__fiber_end){true, well};
-  fiber->end = NULL;
+  if (fiber->at.end != NULL) *fiber->at.end = (echo__fiber_end){true, well};
   if (fiber->spent || fiber->known) {
     forget(fiber);
     return;
@@ -79,7 +80,7 @@ void echo__fiber_give(echo__fiber *fiber, bool well) {
   lua_settop(fiber->coroutine, 0);
   echo__interrupts_clear(fiber->coroutine);
   fiber->run = NULL;
-  fiber->next_spare = fiber->state->spare;
+  fiber->at.next_spare = fiber->state->spare;
   fiber->state->spare = fiber;
 }
 

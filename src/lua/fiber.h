@@ -24,29 +24,32 @@ typedef struct echo__fiber_end {
   bool ended, well;
 } echo__fiber_end;
 
+/* Each task that waits has one: it is laid out to take little room. */
 typedef struct echo__fiber {
   struct echo__fiber *next, **link; /* of all in the state */
-  struct echo__fiber *next_spare;   /* of those at rest */
+  union {
+    struct echo__fiber *next_spare; /* of those at rest */
+    echo__fiber_end *end;           /* to be filled in when its task ends, or NULL */
+  } at;
   echo__worker_state *state;
   lua_State *coroutine;
-  int reference; /* in the registry, of the coroutine */
-  int item;      /* of the chunk, from 0 on */
   echo__run *run;
   echo__message *output;
-  echo__kind kind;            /* of an error raised at this moment */
   struct echo__scope *scopes; /* the open ones, the innermost first; see scope.h */
-  int environment;            /* registry reference, see isolation.h */
-  bool over, well;            /* its task has ended, and how, while its scopes have not */
-  int raised;                 /* errors that told the task to end, see interrupt.h */
-  bool noted;                 /* there is a note for it in the registry, see failure.h */
-  bool reported;              /* what its task fails with is in the output */
-  bool failed;                /* its task has failed, and the coroutine ended well */
-  bool spent;                 /* the coroutine is of no more use */
-  bool left;                  /* its task is left where it stands, see interrupt.h */
-  bool known;                 /* its task knows its coroutine */
-  int passed;                 /* values on top of its stack that it is resumed with */
-  echo__fiber_end *end;       /* to be filled in when its task ends, or NULL */
   echo__own_hook *own_hook;   /* what its tasks have set for the coroutine, or NULL */
+  int reference;              /* in the registry, of the coroutine */
+  int environment;            /* likewise, see isolation.h */
+  int item;                   /* of the chunk, from 0 on */
+  int passed;                 /* values on top of its stack that it is resumed with */
+  int raised;                 /* errors that told the task to end, see interrupt.h */
+  echo__kind kind;            /* of an error raised at this moment */
+  bool over : 1, well : 1;    /* its task has ended, and how, while its scopes have not */
+  bool noted : 1;             /* there is a note for it in the registry, see failure.h */
+  bool reported : 1;          /* what its task fails with is in the output */
+  bool failed : 1;            /* its task has failed, and the coroutine ended well */
+  bool spent : 1;             /* the coroutine is of no more use */
+  bool left : 1;              /* its task is left where it stands, see interrupt.h */
+  bool known : 1;             /* its task knows its coroutine */
   echo__operation operation;
 } echo__fiber;
 

@@ -237,7 +237,7 @@ static bool mark_cancelling(echo__job *job, echo__kind kind, const char *reason)
   bool marks = !(word & ECHO__JOB_CANCELLING);
   if (marks) {
     free(job->reason); /* of one that came too late */
-    job->cancel_kind = kind;
+    job->cancel_kind = (uint8_t)kind;
     job->reason = reason != NULL ? strdup(reason) : NULL;
   }
   while (marks) {

@@ -31,6 +31,8 @@
 #ifndef ECHO_LUA_JOB_H
 #define ECHO_LUA_JOB_H
 
+#include <stddef.h>
+
 #include "base/wait.h"
 #include "lua/runtime.h"
 #include "lua/shared.h"
@@ -98,31 +100,35 @@ typedef struct echo__run {
   echo__atomic(int32_t) worker; /* of a map: where it began, or -1 */
 } echo__run;
 
+/* Five cache lines: what each submit and each end touch, the run, what few jobs have, the message's
+ * head and its bytes. */
 typedef struct echo__job {
-  echo__shared shared; /* first: a task's handles stand for it */
-  echo__word word;     /* echo__job_state and the bits beside it */
+  echo__shared shared;           /* first: a task's handles stand for it */
+  echo__word word;               /* echo__job_state and the bits beside it */
+  echo__atomic(int8_t) priority; /* as it stands, see echo__job_set_priority */
+  echo__atomic(bool) travelled;  /* it has a reference to the runtime of its own */
+  uint8_t cancel_kind;           /* an echo__kind, set with CANCELLING */
   echo__runtime *runtime;
   struct echo__map *map;                      /* if the job is a map, else NULL */
-  char *name;                                 /* allocated, or NULL */
-  char *queue;                                /* allocated, or NULL: the named queue */
+  struct echo__terms *terms;                  /* or NULL; see terms.h */
   echo__watch *watches;                       /* under the stripe */
   echo__atomic(struct echo__charge *) charge; /* or NULL; see charge.h */
-  struct echo__terms *terms;                  /* or NULL; see terms.h */
+  echo__run run;
+  echo__kind kind; /* of a failed job */
+  bool reported;   /* its output tells where it failed or, if it was cancelled, was; set as `kind` */
+  char *name;               /* allocated, or NULL */
+  char *queue;              /* allocated, or NULL: the named queue */
+  char *reason;             /* allocated, or NULL; set with CANCELLING */
+  struct echo__told *told;  /* under the stripe; see progress.h */
   struct echo__job *awaits; /* what it awaits; this and the next three: see ring.h */
   struct echo__group *awaits_any;
   struct echo__job *next_seen;
   uint64_t seen;
-  char *reason;                 /* allocated, or NULL; set with CANCELLING */
-  echo__atomic(bool) travelled; /* it has a reference to the runtime of its own */
-  struct echo__told *told;      /* under the stripe; see progress.h */
-  echo__kind kind;              /* of a failed job */
-  echo__kind cancel_kind;       /* set with CANCELLING */
-  bool reported; /* though it was cancelled, the output tells where it was; set as `kind` */
-  echo__atomic(int8_t) priority; /* as it stands, see echo__job_set_priority */
-  echo__run run;
   echo__message message; /* the input, if it is not elsewhere, until it is read; then the output:
                             results; or of a failed job: message, traceback, task name, value */
 } echo__job;
+
+_Static_assert(sizeof(void *) != 8 || offsetof(echo__job, message) <= 192, "no line is split");
 
 /* What the handles of jobs are; in task.c, which makes them. */
 extern const echo__shared_type echo__job_type;

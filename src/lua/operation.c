@@ -95,7 +95,7 @@ echo__operation *echo__operation_open(lua_State *L, echo__host *host,
   operation->host = host;
   operation->clock = NULL;
   operation->fiber = fiber;
-  operation->spins = false;
+  operation->seat.spins = false;
   operation->seat.core = fiber != NULL ? fiber->run->core : NULL;
   operation->type = type;
   return operation;
@@ -160,7 +160,7 @@ static void start_timer(lua_State *L, echo__operation *operation) {
 static bool enroll(const echo__worker_state *state, echo__operation *operation) {
   bool sleeps = operation->type->enroll(operation);
   if (state->fiber->scopes == NULL) return sleeps;
-  return (echo__scope_enroll(state, &operation->seat) || operation->knows) && sleeps;
+  return (echo__scope_enroll(state, &operation->seat) || operation->seat.knows) && sleeps;
 }
 
 static int suspend(lua_State *L, echo__operation *operation) {
@@ -230,7 +230,7 @@ static void sleep_a_while(lua_State *L, echo__operation *operation) {
   bool *soon = &operation->host->soon;
   echo__seat_rouse(seat);
   if (!operation->type->enroll(operation)) return;
-  if (operation->spins && *soon && spin(&seat->word)) return;
+  if (seat->spins && *soon && spin(&seat->word)) return;
   uint64_t began = echo__now(), look = echo__deadline_in(look_up);
   echo__seat_sleep(seat, look < operation->deadline ? look : operation->deadline);
   *soon = echo__now() - began < ECHO__SPIN_WORTH;
@@ -266,8 +266,8 @@ static bool is_late(const echo__operation *operation) {
 
 static int go_on(lua_State *L, echo__operation *operation) {
   for (;;) {
-    operation->knows = echo__operation_is_to_end(operation);
-    bool ends = !operation->type->shielded && operation->knows;
+    operation->seat.knows = echo__operation_is_to_end(operation);
+    bool ends = !operation->type->shielded && operation->seat.knows;
     int count = ends ? echo__operation_end(L, operation)
                      : operation->type->attempt(L, operation->host, operation);
     if (count == ECHO__WAITS && is_late(operation)) {

@@ -34,6 +34,8 @@ typedef struct echo__seat {
   echo_task *core;             /* the task to resume; or NULL and */
   struct echo__letter *letter; /* the letter to post (host_wait.h); or NULL and */
   echo__word word;             /* what a thread sleeps on */
+  bool spins; /* who sleeps there spins before, if the thread's last sleep was short */
+  bool knows; /* who sits there was to end before it attempted already */
 } echo__seat;
 
 /* Lets whoever sits there attempt again. Any thread, under the rule above. */
@@ -69,11 +71,10 @@ typedef struct echo__operation {
   struct echo__fiber *fiber; /* whose it is, or NULL */
   echo__seat seat;
   uint64_t deadline;
-  bool knows; /* before the attempt its task was to end already */
-  bool spins; /* a thread that sleeps here spins before, if its last sleep was short */
   echo_timer timer;
   union {
-    max_align_t align;
+    uint64_t number;
+    double seconds;
     void *pointers[10];
   } own; /* what is particular to the type */
 } echo__operation;

@@ -206,6 +206,7 @@ static echo__progress progress(echo__run *run, bool begins, bool *well, echo__ki
   }
   *well = status == LUA_OK;
   *kind = fiber->kind;
+  if (run->job->map == NULL) run->job->reported = fiber->reported;
   run->fiber = NULL;
   echo__fiber_give(fiber, *well);
   if (!*well && *kind == ECHO__KIND_MEMORY) {
@@ -260,11 +261,11 @@ static bool tries_again(echo__job *job) {
   return echo__job_requeue(job);
 }
 
-/* The handle may live long, and the arguments be large. What is going to be cancelled has no output
- * that anybody reads, but may have been left before it had read its input. */
+/* The handle may live long, and the arguments be large. Of what is going to be cancelled nobody reads
+ * results, and it may have been left before it had read its input. */
 static void release_unread(echo__job *job) {
   if (job->terms != NULL) echo__message_release(&job->terms->input);
-  if (echo__job_is_cancelling(job)) echo__message_release(&job->message);
+  if (echo__job_is_cancelling(job) && !job->reported) echo__message_release(&job->message);
 }
 
 /* One call of the core task whose `begun` it is. */
@@ -285,7 +286,6 @@ static void run_job(echo__run *run, echo__atomic(bool) * begun) {
     return;
   }
   release_unread(job);
-  job->reported = !well;
   echo__job_end(job, well ? ECHO__JOB_DONE : ECHO__JOB_FAILED);
 }
 

@@ -83,7 +83,7 @@ static int attempt(lua_State *L, const echo__host *host, echo__operation *operat
   waiting *w = waiting_of(operation);
   leave_ring(w);
   echo__scope_collect(w->scope);
-  if (operation->knows || echo__scope_is_to_end(w->scope)) echo__scope_cancel(w->scope);
+  if (operation->seat.knows || echo__scope_is_to_end(w->scope)) echo__scope_cancel(w->scope);
   if (w->scope->group.members != NULL) {
     enter_ring(w, echo__fiber_job(host));
     return ECHO__WAITS;

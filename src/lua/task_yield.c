@@ -75,19 +75,19 @@ static int give_yielded(lua_State *L, echo__fiber *fiber) {
 /* The fiber is its task's: it is gone with it. */
 static int run(lua_State *L, echo__fiber *fiber, int passed) {
   echo__fiber_end end = {false, false};
-  echo__fiber_end *outer = fiber->end;
+  echo__fiber_end *outer = fiber->at.end;
   yield *y = yield_of(&fiber->operation);
-  fiber->end = &end;
+  fiber->at.end = &end;
   fiber->passed = y->passed = passed;
   if (echo_task_resume_now(fiber->run->core) != ECHO_OK) {
-    fiber->end = outer;
+    fiber->at.end = outer;
     fiber->passed = 0;
     y->passed = -1;
     lua_pop(fiber->coroutine, passed);
     return refuse(L, "cannot resume a task that is about to go on by itself");
   }
   if (!end.ended) {
-    fiber->end = outer;
+    fiber->at.end = outer;
     return give_yielded(L, fiber);
   }
   if (!end.well) return refuse(L, "the task failed; its error goes to whoever waits for it");
