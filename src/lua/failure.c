@@ -219,7 +219,8 @@ static int make_report(lua_State *L) {
   return 0;
 }
 
-/* The value is on top of L. Of a task that could not read its input the output still is that. */
+/* The value is on top of L. If the task could not read its input the output still is that, which
+ * may be large. */
 static void run_report(lua_State *L, report *r) {
   int top = lua_gettop(L) - 1;
   echo__message_release(r->output);
@@ -233,7 +234,7 @@ static void run_report(lua_State *L, report *r) {
 
 void echo__failure_report(echo__fiber *fiber, int level) {
   echo__worker_state *state = fiber->state;
-  report r = {fiber, level, "", state->codec, NULL, fiber->output};
+  report r = {fiber, level, "", state->codec, NULL, echo__fiber_output(fiber)};
   lua_xmove(fiber->coroutine, state->L, 1);
   run_report(state->L, &r);
 }

@@ -17,6 +17,7 @@
 #define ECHO_LUA_FIBER_H
 
 #include "lua/job.h"
+#include "lua/map.h"
 #include "lua/operation.h"
 
 /* What a task came to that somebody has resumed, see task_yield.h. */
@@ -34,7 +35,6 @@ typedef struct echo__fiber {
   echo__worker_state *state;
   lua_State *coroutine;
   echo__run *run;
-  echo__message *output;
   struct echo__scope *scopes; /* the open ones, the innermost first; see scope.h */
   echo__own_hook *own_hook;   /* what its tasks have set for the coroutine, or NULL */
   int reference;              /* in the registry, of the coroutine */
@@ -52,6 +52,12 @@ typedef struct echo__fiber {
   bool known : 1;             /* its task knows its coroutine */
   echo__operation operation;
 } echo__fiber;
+
+/* Where what comes of its run goes: of a map, of the chunk that the run is at. */
+static inline echo__message *echo__fiber_output(const echo__fiber *fiber) {
+  echo__run *run = fiber->run;
+  return run->chunk != NULL ? &run->chunk->output : &run->job->message;
+}
 
 /* A fiber at rest, made if there is none; NULL without memory. */
 echo__fiber *echo__fiber_take(echo__worker_state *state);

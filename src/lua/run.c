@@ -21,7 +21,8 @@
 static void encode_results(lua_State *L, echo__fiber *f, int first, int count, echo__root root,
                            lua_Integer number) {
   f->kind = ECHO__KIND_TRANSFER;
-  int status = echo__encode(L, f->state->codec, first, count, root, (int)number, f->output);
+  int status =
+      echo__encode(L, f->state->codec, first, count, root, (int)number, echo__fiber_output(f));
   if (status == ECHO_MEMORY) f->kind = ECHO__KIND_MEMORY;
   if (status != ECHO_OK) lua_error(L);
 }
@@ -40,9 +41,10 @@ enum { LARGE = 8 << 20 };
  * they are large it must not come to three times their size, so this state lets go of its own
  * first. To collect costs less than the copying did, unless far more than the values lives here. */
 static void let_go_of_values(lua_State *L, const echo__fiber *f, int first) {
-  if (f->output->size < LARGE) return;
+  size_t size = echo__fiber_output(f)->size;
+  if (size < LARGE) return;
   size_t in_use = (size_t)lua_gc(L, LUA_GCCOUNT) * 1024;
-  if (in_use / 4 > f->output->size || !lua_gc(L, LUA_GCISRUNNING)) return;
+  if (in_use / 4 > size || !lua_gc(L, LUA_GCISRUNNING)) return;
   lua_settop(L, first - 1);
   lua_gc(L, LUA_GCCOLLECT);
 }
@@ -236,7 +238,6 @@ static echo__fiber *begin(echo__run *run, lua_CFunction main, echo__message *out
   echo__fiber *fiber = echo__fiber_take(state);
   if (fiber == NULL) return refuse(run, output, kind);
   fiber->run = run;
-  fiber->output = output;
   fiber->item = 0;
   fiber->raised = 0;
   fiber->left = fiber->failed = fiber->reported = false;
