@@ -90,6 +90,15 @@ ECHO_API int echo_builder_with_interrupt(echo_builder *builder,
  * ECHO_OK. */
 ECHO_API int echo_builder_with_signal(echo_builder *builder, bool signal);
 
+/* What tasks are called in a recording: `name` writes at most `size` bytes to `text`, any bytes,
+ * and returns how many; 0: the task has no name. Called on the worker's thread before each call of
+ * the task's function, while something is recorded, and only then. `data` must outlive the
+ * scheduler. ECHO_OK. */
+ECHO_API int echo_builder_with_task_names(echo_builder *builder,
+                                          size_t (*name)(void *data, void (*function)(void *),
+                                                         void *argument, char *text, size_t size),
+                                          void *data);
+
 /* Worker i stays on the i-th processor, counted round, of those that the thread of the first submit
  * may use, as they stand then; never on another. Has no effect where the system cannot do that.
  * Default: off. ECHO_OK. */
@@ -359,6 +368,52 @@ ECHO_API void echo_scheduler_stats(echo_scheduler *scheduler, echo_stats *stats)
 
 /* The number of workers. Any thread. */
 ECHO_API unsigned echo_scheduler_worker_count(const echo_scheduler *scheduler);
+
+/* -- recordings ------------------------------------------------------------------------------- */
+
+/* Begins a recording of what the scheduler does, in this file, which is emptied; or ends the one
+ * that runs, if `path` is NULL. A stop ends it, too. The file is Chrome's trace format, an array of
+ * events, and is valid at every moment; docs/trace.md tells what is in it. A thread of the
+ * recording's writes it; nobody waits for that thread, and what it cannot keep up with is dropped
+ * and counted. While nothing is recorded this costs nothing. What the calling thread has seen
+ * happen is in the file when a call that ends the recording returns. Any thread, inside tasks too.
+ *
+ * Beginning: ECHO_OK, ECHO_FILE (it cannot be opened or written; errno says why), ECHO_EXISTS (a
+ * recording runs), ECHO_STOPPED, ECHO_FORKED, ECHO_MEMORY or ECHO_THREAD.
+ * Ending: ECHO_OK, ECHO_MISSING (none runs), or ECHO_FILE: it broke off before (errno says why),
+ * and the file is valid and has what was recorded up to then. */
+ECHO_API int echo_scheduler_trace(echo_scheduler *scheduler, const char *path);
+
+/* How many events have been dropped, in the recording that runs or else in the last one. Any
+ * thread. */
+ECHO_API uint64_t echo_scheduler_trace_dropped(echo_scheduler *scheduler);
+
+/* The rest is for whoever sits on top of a scheduler, and has waits and results of its own. */
+
+typedef enum echo_trace_outcome {
+  ECHO_TRACE_DONE,
+  ECHO_TRACE_FAILED,
+  ECHO_TRACE_CANCELLED
+} echo_trace_outcome;
+
+/* Where and when a task ended, to be kept with its result. Its members are private; all zero: it is
+ * not known. */
+typedef struct echo_trace_result {
+  uint64_t moment;
+  uint32_t task;
+  uint16_t lane;
+} echo_trace_result;
+
+/* Inside a task that is about to tell others of its end: for the recording it ends now, and so. In
+ * an on_end nothing is left to end. `result`, which may be NULL, receives what to keep; zeros if
+ * nothing is recorded. */
+ECHO_API void echo_trace_task_ends(echo_trace_outcome outcome, echo_trace_result *result);
+
+/* Around a wait that holds up a thread: the first returns what the second takes, which comes when
+ * a result has been found. A wait that held up nobody ends only, with 0. Any thread. */
+ECHO_API uint64_t echo_trace_wait_begins(const echo_scheduler *scheduler);
+ECHO_API void echo_trace_wait_ends(echo_scheduler *scheduler, uint64_t began,
+                                   const echo_trace_result *result);
 
 #ifdef __cplusplus
 }

@@ -35,7 +35,8 @@ extern "C" {
   X(TRANSFER, -12, "transfer", "a value cannot travel between states")                             \
   X(FULL, -13, "full", "as many tasks are queued as may be")                                       \
   X(DESCRIPTOR, -14, "descriptor", "the system refused a file descriptor")                         \
-  X(FORKED, -15, "forked", "the scheduler's threads are in the process that forked this one")
+  X(FORKED, -15, "forked", "the scheduler's threads are in the process that forked this one")      \
+  X(FILE, -16, "file", "a file cannot be opened or written")
 
 typedef enum echo_status {
 #define ECHO_STATUS_ENUM(name, code, text, sentence) ECHO_##name = code,

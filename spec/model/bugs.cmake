@@ -21,9 +21,17 @@ told("whole suspend" scheduler/lane.c
 told("whole suspend" scheduler/lane.c [[static echo__atomic(unsigned) threads_seen;]] [[]])
 told("whole suspend" scheduler/lane.h [[int64_t handles;]] [[model::plain<int64_t> handles;]])
 told("whole suspend" scheduler/scheduler.h [[int64_t handles;]] [[model::plain<int64_t> handles;]])
-told("whole suspend" scheduler/task.h [[void *argument;
-  void]] [[model::plain<void *> argument;
-  void]])
+told("whole suspend" scheduler/task.h [[  union {
+    struct {
+      void *argument;
+      void (*on_end)(void *argument, int status);
+    };
+    echo_trace_result result; /* once it has ended */
+  };
+]] [[  model::plain<void *> argument;
+  void (*on_end)(void *argument, int status);
+  static inline echo_trace_result result;
+]])
 told("whole suspend" scheduler/waiters.h [[struct echo__waiter *next, **link;]]
   [[model::plain<struct echo__waiter *> next; model::plain<model::plain<struct echo__waiter *> *> link;]])
 told("whole suspend" scheduler/waiters.h [[echo__waiter *first;]] [[model::plain<echo__waiter *> first;]])

@@ -95,6 +95,14 @@ int echo_builder_with_signal(echo_builder *builder, bool signal) {
   return ECHO_OK;
 }
 
+int echo_builder_with_task_names(echo_builder *builder,
+                                 size_t (*name)(void *, echo_task_function, void *, char *, size_t),
+                                 void *data) {
+  builder->plan.name_task = name;
+  builder->plan.name_data = data;
+  return ECHO_OK;
+}
+
 int echo_builder_with_pinning(echo_builder *builder, bool pinning) {
   builder->plan.pinning = pinning;
   return ECHO_OK;
@@ -118,6 +126,7 @@ int echo_builder_with_queue(echo_builder *builder, const char *name, unsigned li
   plan->queues = queues;
   queues[plan->queue_count] = echo__named_create(name, limit);
   if (queues[plan->queue_count] == NULL) return ECHO_MEMORY;
+  queues[plan->queue_count]->index = plan->queue_count;
   plan->queue_count++;
   return ECHO_OK;
 }

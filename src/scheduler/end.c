@@ -32,9 +32,13 @@ static void count_ended(echo_scheduler *s, echo_task_state state) {
   echo__bump(&worker->ended, 1); /* PAIR stop.balance */
 }
 
-static void call_on_end(const echo_task *task, echo_task_state state) {
-  if (task->on_end == NULL) return;
-  task->on_end(task->argument, state == ECHO_TASK_DONE ? ECHO_OK : ECHO_CANCELLED);
+/* From here on the task has a result where it had an argument. */
+static void call_on_end(echo_scheduler *s, echo_task *task, echo_task_state state) {
+  void (*on_end)(void *argument, int status) = task->on_end;
+  void *argument = task->argument;
+  task->result.moment = 0;
+  if (echo__traces(s)) echo__trace_end(s, task, state);
+  if (on_end != NULL) on_end(argument, state == ECHO_TASK_DONE ? ECHO_OK : ECHO_CANCELLED);
 }
 
 /* Returns true if the last reference was dropped. */
@@ -51,7 +55,7 @@ static echo_task_state outcome(echo_task *task, echo_task_state state) {
 
 static void finish(echo_scheduler *s, echo_task *task, echo_task_state state) {
   echo__named_queue *held = task->flags & ECHO__HAS_SLOT ? task->queue : NULL;
-  call_on_end(task, state);
+  call_on_end(s, task, state);
   if ((task->flags & ECHO__DETACHED) || settle(s, task, state, 1)) echo__free_task(s, task);
   if (held != NULL) echo__named_carry_out(s, echo__named_give_back(held));
   count_ended(s, state);
@@ -74,7 +78,7 @@ void echo__give_place(echo_scheduler *s, echo_task *task) {
 /* The node stays in its queue, and keeps its reference, until a worker comes across it. */
 void echo__cancel_begun(echo_scheduler *s, echo_task *task) {
   echo__give_place(s, task);
-  call_on_end(task, ECHO_TASK_CANCELLED);
+  call_on_end(s, task, ECHO_TASK_CANCELLED);
   settle(s, task, ECHO_TASK_CANCELLED, 0);
   count_ended(s, ECHO_TASK_CANCELLED);
 }

@@ -25,6 +25,7 @@ static void let_go(echo__forkable *forkable) {
 static void in_child(echo__forkable *forkable) {
   echo_scheduler *s = scheduler_of(forkable);
   uv_mutex_init(&s->life);
+  echo__trace_forget(&s->trace);
   uint32_t phase = echo__load(&s->phase, relaxed);
   if (phase == ECHO__FRESH || phase == ECHO__STOPPED) return;
   s->stop_abandoned = (size_t)echo__outstanding(s);

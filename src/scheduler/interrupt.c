@@ -187,9 +187,7 @@ static void put_off(echo__worker *worker) {
   be_asked_later(worker);
 }
 
-bool echo_task_should_make_way(void) {
-  echo__worker *worker = echo__this_thread.worker;
-  if (worker == NULL || worker->current == NULL) return false;
+static bool should_make_way(echo__worker *worker) {
   if (worker->scheduler->interrupts.call == NULL) return higher_waits(worker);
   echo__bell *bell = bell_of(worker);
   if (in_grace(bell)) {
@@ -199,4 +197,12 @@ bool echo_task_should_make_way(void) {
   }
   if (turn_has_come(worker) || higher_waits(worker)) return true;
   return (echo__load(&bell->rung, relaxed) & ECHO__WAY) && decline(worker);
+}
+
+bool echo_task_should_make_way(void) {
+  echo__worker *worker = echo__this_thread.worker;
+  if (worker == NULL || worker->current == NULL) return false;
+  bool makes_way = should_make_way(worker);
+  if (makes_way) worker->makes_way = true;
+  return makes_way;
 }

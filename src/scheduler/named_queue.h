@@ -30,7 +30,7 @@ typedef struct echo__named_class {
 } echo__named_class;
 
 typedef struct echo__named_queue {
-  unsigned limit;
+  unsigned limit, index; /* its place among the scheduler's */
   uv_mutex_t mutex;
   unsigned running;
   echo__named_class classes[ECHO_PRIORITIES]; /* index 0 is the highest */
@@ -68,6 +68,9 @@ echo__named_orders echo__named_redeem(echo__named_queue *queue, echo_task *ticke
 
 /* Takes a task that waits, slot or no slot, to be cancelled; NULL if none does. Any thread. */
 echo_task *echo__named_evict(echo__named_queue *queue);
+
+/* The tasks that wait, and *running of them that run, at this moment. Any thread. */
+unsigned echo__named_count(echo__named_queue *queue, unsigned *running);
 
 /* A task that held a slot has ended. Any thread. */
 echo__named_orders echo__named_give_back(echo__named_queue *queue);

@@ -31,11 +31,14 @@ int echo__scheduler_create(const echo__plan *plan, echo_scheduler **out) {
   if (uv_mutex_init(&s->life) != 0) goto no_life;
   if (echo__rooms_init(&s->rooms, plan->capacity) != ECHO_OK) goto no_rooms;
   if (echo__interrupts_init(&s->interrupts, plan) != ECHO_OK) goto no_interrupts;
+  if (echo__trace_init(&s->trace) != ECHO_OK) goto no_trace;
   s->plan = *plan;
   echo__lanes_init(s->lanes);
   echo__workers_reset(s);
   *out = s;
   return ECHO_OK;
+no_trace:
+  echo__interrupts_close(&s->interrupts, plan->workers);
 no_interrupts:
   echo__rooms_close(&s->rooms);
 no_rooms:
@@ -67,6 +70,7 @@ void echo__scheduler_destroy(echo_scheduler *s) {
   }
   for (int i = 0; i < ECHO__LANES; i++)
     echo__cache_close(&s->pool, &s->lanes[i].cache);
+  echo__trace_destroy(&s->trace);
   echo__interrupts_close(&s->interrupts, s->plan.workers);
   echo__rooms_close(&s->rooms);
   uv_mutex_destroy(&s->life);
@@ -131,6 +135,7 @@ static void fill(echo_task *task, echo_scheduler *s, const request *r) {
   task->on_end = r->on_end;
   task->scheduler = s;
   task->queue = r->queue;
+  task->in.trace = 0;
   echo__store(&task->priority, r->priority, relaxed);
   task->flags = r->flags | (r->handle ? 0 : ECHO__DETACHED);
   uint32_t state = r->held ? ECHO_TASK_SUSPENDED : ECHO_TASK_QUEUED;
@@ -248,6 +253,7 @@ int echo_scheduler_submit(echo_scheduler *s, const echo_task_options *options,
   request r = {.function = function, .argument = argument, .handle = handle != NULL};
   int status = check(s, options, &r);
   if (status != ECHO_OK) return status;
+  uint64_t began = echo_trace_wait_begins(s);
   echo__worker *worker = echo__own_worker(s);
   echo_task *task, *ticket;
   status = worker != NULL ? accept_inside(worker, &r, &task, &ticket)
@@ -255,9 +261,11 @@ int echo_scheduler_submit(echo_scheduler *s, const echo_task_options *options,
   if (status != ECHO_OK) return status;
   fill(task, s, &r);
   if (handle != NULL) *handle = task;
-  if (r.held)
+  if (r.held) {
     hold(s, task, ticket);
-  else
+  } else {
+    if (echo__traces(s)) echo__trace_submit(s, task, began);
     publish(s, worker, task, ticket);
+  }
   return ECHO_OK;
 }

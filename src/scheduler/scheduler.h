@@ -32,6 +32,7 @@
 #include "scheduler/named_queue.h"
 #include "scheduler/room.h"
 #include "scheduler/task.h"
+#include "scheduler/trace.h"
 #include "scheduler/waiters.h"
 
 enum { ECHO__FRESH, ECHO__RUNNING, ECHO__DRAINING, ECHO__CANCELLING, ECHO__STOPPED };
@@ -56,6 +57,9 @@ typedef struct echo__plan {
   void (*interrupt)(void *data, unsigned worker);
   void *interrupt_data;
   bool silent; /* no signals */
+  size_t (*name_task)(void *data, echo_task_function function, void *argument, char *text,
+                      size_t size);
+  void *name_data;
   char *name;
   echo__named_queue **queues;
   unsigned queue_count;
@@ -76,7 +80,8 @@ struct echo__worker {
   echo_task *current; /* what runs; its own thread reads it */
   echo__next next;    /* what the current task asked for */
   bool searching;
-  unsigned ran; /* tasks since the last wake-up */
+  bool makes_way; /* the current task was told to */
+  unsigned ran;   /* tasks since the last wake-up */
   int64_t handles;
   echo__bound bound;
   echo__loop *loop; /* NULL: it has none */
@@ -100,6 +105,7 @@ struct echo_scheduler {
   echo__clock clock;
   echo__interrupts interrupts;
   echo__rooms rooms;
+  echo__trace trace;
   ECHO__ALIGNED echo__word phase;
   echo__atomic(bool) abandoned; /* a thread was left behind */
   uv_mutex_t life;              /* start and stop, one at a time */

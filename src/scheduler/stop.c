@@ -159,6 +159,7 @@ int echo_scheduler_stop(echo_scheduler *s, echo_stop_mode mode, double seconds, 
     stop_running(s, mode, seconds);
     echo__clock_stop(&s->clock);
   }
+  echo__trace_stop(s);
   int status = s->stop_status;
   if (abandoned != NULL) *abandoned = s->stop_abandoned;
   uv_mutex_unlock(&s->life);

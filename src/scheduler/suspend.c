@@ -60,7 +60,14 @@ void echo__pin(echo_scheduler *s, echo_task *task) {
   echo__interrupts_ask_worker(s, home, priority);
 }
 
+/* It is no longer held, and so comes now. */
+static void come(echo_scheduler *s, echo_task *task) {
+  task->in.trace = 0;
+  if (echo__traces(s)) echo__trace_submit(s, task, 0);
+}
+
 void echo__publish_held(echo_scheduler *s, echo_task *task) {
+  come(s, task);
   if (task->queue != NULL) {
     echo__named_carry_out(s, echo__named_add(task->queue, task, NULL));
   } else {
@@ -71,6 +78,7 @@ void echo__publish_held(echo_scheduler *s, echo_task *task) {
 }
 
 static void end_held(echo_scheduler *s, echo_task *task) {
+  come(s, task);
   echo__give_place(s, task);
   if (task->queue != NULL) echo__named_carry_out(s, echo__named_unreserve(task->queue));
   echo__finish(s, task, ECHO_TASK_CANCELLED);
@@ -94,12 +102,17 @@ static void leave(echo__lane *lane) {
   if (lane != NULL) echo__lane_leave(lane);
 }
 
+static void pin(echo_scheduler *s, echo__lane *lane, echo_task *task) {
+  if (echo__traces(s)) echo__trace_resume(s, lane, task);
+  echo__pin(s, task);
+}
+
 void echo_task_resume(echo_task *task) {
   echo_scheduler *s = task->scheduler;
   echo__lane *lane = enter(s);
   bool bound;
   bool queue = echo__task_resume(task, &bound);
-  if (queue && bound) echo__pin(s, task);
+  if (queue && bound) pin(s, lane, task);
   leave(lane);
   if (!queue || bound) return;
   echo__held_leave(&s->held, task);
@@ -113,7 +126,7 @@ int echo_task_cancel(echo_task *task) {
   bool asks = echo__task_ask(task, &before);
   int state = before & ECHO__STATE_MASK;
   bool bound = before & ECHO__BOUND;
-  if (asks && bound && state == ECHO_TASK_SUSPENDED) echo__pin(s, task);
+  if (asks && bound && state == ECHO_TASK_SUSPENDED) pin(s, lane, task);
   if (asks && state == ECHO_TASK_RUNNING && (task->flags & ECHO__INTERRUPTIBLE)) {
     echo__interrupts_call(s, task->home);
   }
@@ -147,6 +160,7 @@ int echo_task_set_priority(echo_task *task, echo_priority priority) {
 
 void echo__after_suspend(echo__worker *worker, echo_task *task) {
   echo_scheduler *s = worker->scheduler;
+  if (echo__traces(s)) echo__trace_leave(worker, task, ECHO__STRETCH_SUSPENDED);
   echo__count_suspended(worker, 1);
   bool cancels = echo__load(&s->phase, relaxed) >= ECHO__CANCELLING;
   switch (echo__task_suspend(task, cancels)) {

@@ -173,12 +173,21 @@ static void work_until_ended(echo__worker *worker, echo_task *task, uint64_t dea
   echo__waiters_leave(&worker->scheduler->waiters, &waiter);
 }
 
+/* A lost task may still run, and has no result. */
+static int collect(echo_scheduler *s, const echo_task *task, uint64_t began) {
+  int status = status_of(task);
+  if (echo__traces(s) && (status == ECHO_OK || status == ECHO_CANCELLED))
+    echo_trace_wait_ends(s, began, &task->result);
+  return status;
+}
+
 int echo_task_wait(echo_task *task, double seconds) {
   echo_scheduler *s = task->scheduler;
   echo__worker *worker = echo__own_worker(s);
   if (worker != NULL && worker->current == task) return ECHO_DEADLOCK;
-  if (echo__task_has_ended(task)) return status_of(task);
+  if (echo__task_has_ended(task)) return collect(s, task, 0);
   uint64_t deadline = seconds < 0 ? ECHO__FOREVER : echo__deadline_in(seconds);
+  uint64_t began = echo_trace_wait_begins(s);
   while (!echo__task_has_ended(task)) {
     if (deadline != ECHO__FOREVER && echo__now() >= deadline) break;
     if (worker != NULL && may_work(worker))
@@ -187,7 +196,7 @@ int echo_task_wait(echo_task *task, double seconds) {
       sleep_until_ended(s, task, deadline);
   }
   if (worker != NULL) echo__worker_go_on(worker);
-  return status_of(task);
+  return collect(s, task, began);
 }
 
 void echo_task_release(echo_task *task) {

@@ -54,13 +54,21 @@ enum {
 struct echo_task {
   echo_node node;
   echo_task_function function;
-  void *argument;
-  void (*on_end)(void *argument, int status);
+  union {
+    struct {
+      void *argument;
+      void (*on_end)(void *argument, int status);
+    };
+    echo_trace_result result; /* once it has ended */
+  };
   echo_scheduler *scheduler;
   struct echo__named_queue *queue; /* or NULL */
   union {
     echo_node **link; /* while held: what points here (held.h) */
-    uint32_t place;   /* while BOUND: in its worker's list (bound.h) */
+    struct {
+      uint32_t place; /* while BOUND: in its worker's list (bound.h) */
+      uint32_t trace; /* while not held: what a recording knows of it (trace.h) */
+    };
   } in;
   echo__word word;
   echo__atomic(int8_t) priority;

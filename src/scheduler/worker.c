@@ -39,6 +39,7 @@ bool echo_task_should_yield(void) {
 static bool requeue(echo__worker *worker, echo_task *task) {
   echo_scheduler *s = worker->scheduler;
   bool bound = echo__task_is_bound(task); /* read first: once it is queued it may be gone */
+  if (echo__traces(s)) echo__trace_leave(worker, task, ECHO__STRETCH_YIELDED);
   if (!(task->flags & ECHO__DETACHED) && !echo__task_requeue(task)) return false;
   if (bound) {
     echo__count_suspended(worker, 1);
@@ -64,6 +65,7 @@ static void after_run(echo__worker *worker, echo_task *task, echo__next next) {
 
 /* Calls the task; what it asked for. */
 static echo__next call(echo__worker *worker, echo_task *task, bool fair) {
+  if (echo__traces(worker->scheduler)) echo__trace_begin(worker, task);
   echo_task *outer = worker->current; /* a task that waits, if this one is run meanwhile */
   echo__next outer_next = worker->next;
   worker->current = task;
@@ -101,7 +103,10 @@ void echo__worker_go_on(echo__worker *worker) {
 static void note_found(echo__worker *worker, const echo_taken *taken) {
   echo_scheduler *s = worker->scheduler;
   worker->ran++;
-  if (taken->stolen) echo__bump(&worker->stolen, 1);
+  if (taken->stolen) {
+    echo__bump(&worker->stolen, 1);
+    if (echo__traces(s)) echo__trace_steal(worker);
+  }
   if (worker->searching)
     end_search(worker, taken->more);
   else if (taken->more)
@@ -242,11 +247,13 @@ void echo__worker_rest(echo__worker *worker, const echo__waiter *waiter, uint64_
   worker->ran = 0;
   if (s->interrupts.call != NULL) echo__interrupts_rest(worker);
   echo__bump(&worker->parked, 1);
+  uint64_t since = echo_trace_wait_begins(s);
   echo__loop *loop = loop_is_awaited(worker) ? worker->loop : NULL;
   if (echo__load(&worker->suspended, relaxed) > 0)
     park_for_pinned(worker, waiter, deadline, loop);
   else
     park(worker, waiter, deadline, loop);
+  if (since != 0) echo__trace_park(worker, since);
 }
 
 /* -- threads ---------------------------------------------------------------------------------- */
