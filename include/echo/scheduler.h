@@ -409,6 +409,10 @@ typedef struct echo_trace_result {
  * nothing is recorded. */
 ECHO_API void echo_trace_task_ends(echo_trace_outcome outcome, echo_trace_result *result);
 
+/* Inside a task: what it is called in a recording during this call of its function, where
+ * echo_builder_with_task_names did not yet know. Any bytes. */
+ECHO_API void echo_trace_task_name(const char *name, size_t length);
+
 /* Around a wait that holds up a thread: the first returns what the second takes, which comes when
  * a result has been found. A wait that held up nobody ends only, with 0. Any thread. */
 ECHO_API uint64_t echo_trace_wait_begins(const echo_scheduler *scheduler);

@@ -6,6 +6,7 @@
 #include "lua/fiber.h"
 #include "lua/operation.h"
 #include "lua/outcome.h"
+#include "lua/recording.h"
 #include "lua/ring.h"
 #include "lua/task.h"
 #include "lua/urgency.h"
@@ -35,6 +36,7 @@ static void fire(echo__watch *watch) {
 
 /* Results, or an error object, for the caller. */
 static int give(lua_State *L, const echo__host *host, const await *a) {
+  echo__recording_taken(a->job, 0);
   int count = echo__outcome_push(L, host, a->job);
   if (a->protects) return echo__outcome_protect(L, count);
   return count >= 0 ? count : ECHO__RAISES;

@@ -110,9 +110,8 @@ static bool get_lowest(lua_State *coroutine, lua_Debug *frame) {
   return lua_getstack(coroutine, inside, frame) == 1;
 }
 
-/* Pushes the task's function, which run.c keeps in the first place of the lowest frame; false if
- * it is not there. */
-static bool push_function(lua_State *L, lua_State *coroutine) {
+/* run.c keeps it in the first place of the lowest frame. */
+bool echo__failure_push_function(lua_State *L, lua_State *coroutine) {
   lua_Debug lowest;
   if (coroutine == NULL || !lua_checkstack(coroutine, 1)) return false;
   if (!get_lowest(coroutine, &lowest)) return false;
@@ -138,7 +137,7 @@ static void push_library_name(lua_State *L, echo__codec *codec) {
 /* Where the task's function was defined, or the library function's name, or nil. */
 static void push_place(lua_State *L, const echo__fiber *fiber) {
   lua_Debug about;
-  if (!push_function(L, fiber->coroutine)) {
+  if (!echo__failure_push_function(L, fiber->coroutine)) {
     lua_pushnil(L);
     return;
   }

@@ -29,6 +29,10 @@ void echo__failure_forget(echo__fiber *fiber);
 /* Pushes the name of the fiber's task: what it was given, or where its function was defined. */
 void echo__failure_push_name(lua_State *L, const echo__fiber *fiber);
 
+/* Pushes the task's function; false if it is not there, and then it may have pushed something else.
+ */
+bool echo__failure_push_function(lua_State *L, lua_State *coroutine);
+
 /* Puts into `output` the error value on top of L's own stack, which is popped; `prefix` goes before
  * its text. */
 void echo__failure_report_here(lua_State *L, const char *prefix, echo__codec *codec,

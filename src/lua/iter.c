@@ -5,6 +5,7 @@
 #include "lua/group.h"
 #include "lua/operation.h"
 #include "lua/outcome.h"
+#include "lua/recording.h"
 #include "lua/ring.h"
 #include "lua/task.h"
 #include "lua/urgency.h"
@@ -49,6 +50,7 @@ static int give(lua_State *L, const echo__host *host, echo__member *member) {
     lua_rawgeti(L, 1, member->number);
   else
     lua_pushinteger(L, member->number);
+  echo__recording_taken(member->job, 0);
   int count = echo__outcome_push(L, host, member->job);
   echo__group_take_out(member);
   echo__member_free(member);

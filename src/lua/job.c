@@ -39,6 +39,7 @@ static void job_init(echo__job *job, echo__runtime *runtime) {
   job->reason = NULL;
   job->reported = false;
   job->told = NULL;
+  job->recorded = (echo_trace_result){0};
   job->kind = ECHO__KIND_ERROR;
   echo__store(&job->priority, ECHO_PRIORITY_NORMAL, relaxed);
   echo__run_init(&job->run, job);

@@ -115,10 +115,10 @@ typedef struct echo__job {
   echo__atomic(struct echo__charge *) charge; /* or NULL; see charge.h */
   echo__run run;
   echo__kind kind; /* of a failed job */
-  bool reported;   /* its output tells where it failed or, if it was cancelled, was; set as `kind` */
-  char *name;               /* allocated, or NULL */
-  char *queue;              /* allocated, or NULL: the named queue */
-  char *reason;             /* allocated, or NULL; set with CANCELLING */
+  bool reported; /* its output tells where it failed or, if it was cancelled, was; set as `kind` */
+  char *name;    /* allocated, or NULL */
+  char *queue;   /* allocated, or NULL: the named queue */
+  char *reason;  /* allocated, or NULL; set with CANCELLING */
   struct echo__told *told;  /* under the stripe; see progress.h */
   struct echo__job *awaits; /* what it awaits; this and the next three: see ring.h */
   struct echo__group *awaits_any;
@@ -126,6 +126,7 @@ typedef struct echo__job {
   uint64_t seen;
   echo__message message; /* the input, if it is not elsewhere, until it is read; then the output:
                             results; or of a failed job: message, traceback, task name, value */
+  echo_trace_result recorded; /* where and when it ended, as its output; see recording.h */
 } echo__job;
 
 _Static_assert(sizeof(void *) != 8 || offsetof(echo__job, message) <= 192, "no line is split");

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "lua/charge.h"
+#include "lua/recording.h"
 #include "lua/run.h"
 #include "lua/terms.h"
 
@@ -109,8 +110,10 @@ void echo__map_run(void *argument) {
   echo__job *job = run->job;
   int worker = echo_worker_index(job->runtime->scheduler);
   if (!echo__job_begin(job, worker) && echo__job_get_state(job) != ECHO__JOB_RUNNING) return;
+  bool failed = false;
   while (has_chunk(run)) {
     if (echo__run_chunk(run) == ECHO__SUSPENDED) return;
+    failed = run->chunk->failed;
     finish_chunk(run);
     if (echo_task_should_yield()) {
       echo_task_again();
@@ -118,6 +121,7 @@ void echo__map_run(void *argument) {
     }
   }
   echo__run_ends(run);
+  if (failed) echo_trace_task_ends(ECHO_TRACE_FAILED, NULL);
 }
 
 static echo__job_state end_state(const echo__map *map) {
@@ -132,10 +136,12 @@ void echo__map_on_end(void *argument, int status) {
   if (status != ECHO_OK) echo__run_stopped(argument);
   /* PAIR map.runners with itself: the last one sees what the others have done */
   if (echo__sub(&map->runners, 1, acq_rel) != 1) return;
-  if (echo__job_get_state(job) == ECHO__JOB_RUNNING)
+  if (echo__job_get_state(job) == ECHO__JOB_RUNNING) {
+    echo__recording_ends(job, true);
     echo__job_end(job, end_state(map));
-  else
+  } else {
     echo__job_abandon(job);
+  }
   if (job->terms != NULL) echo__terms_end(job);
   echo__charge_end(job);
   echo__job_drop_anywhere(job);

@@ -85,13 +85,14 @@ unsigned char *echo__message_grow(echo__message *message, size_t more) {
 }
 
 static int grow_attachments(echo__message *message) {
-  size_t wanted = message->attachment_capacity * 4;
+  size_t wanted = (size_t)message->attachment_capacity * 4;
+  if (wanted > UINT32_MAX) return 0;
   echo__attachment *attachments =
       move_out(message->attachments, message->inline_attachments,
                message->attachment_count * sizeof *attachments, wanted * sizeof *attachments);
   if (!attachments) return 0;
   message->attachments = attachments;
-  message->attachment_capacity = wanted;
+  message->attachment_capacity = (uint32_t)wanted;
   return 1;
 }
 

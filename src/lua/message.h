@@ -34,8 +34,7 @@ typedef struct echo__message {
   size_t size;
   size_t capacity;
   echo__attachment *attachments; /* inline_attachments, or allocated */
-  size_t attachment_count;
-  size_t attachment_capacity;
+  uint32_t attachment_count, attachment_capacity;
   echo__attachment inline_attachments[1]; /* most messages have one function */
   unsigned char inline_bytes[ECHO__MESSAGE_INLINE];
 } echo__message;

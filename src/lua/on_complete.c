@@ -6,6 +6,7 @@
 #include "lua/check.h"
 #include "lua/mailbox.h"
 #include "lua/outcome.h"
+#include "lua/recording.h"
 #include "lua/report.h"
 
 /* A userdata with the function and the task for user values, kept by the registry until it was
@@ -47,6 +48,7 @@ static bool deliver(lua_State *L, echo__letter *letter) {
   luaL_unref(L, LUA_REGISTRYINDEX, c->reference);
   lua_getiuservalue(L, -1, 1);
   lua_getiuservalue(L, -2, 2);
+  echo__recording_taken(c->job, 0);
   let_go(c);
   echo__call_reported(L, c->host, 1, "an on_complete callback");
   lua_pop(L, 1);

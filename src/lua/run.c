@@ -9,6 +9,7 @@
 #include "lua/fiber.h"
 #include "lua/interrupt.h"
 #include "lua/isolation.h"
+#include "lua/recording.h"
 #include "lua/reporter.h"
 #include "lua/scope_call.h"
 #include "lua/stack.h"
@@ -80,6 +81,7 @@ static int task_main(lua_State *L) {
   echo__message *input = echo__job_input(job);
   int count = decode_values(L, f, input);
   lua_copy(L, 3, 1);
+  echo__recording_names(L, job);
   if (job->terms == NULL || job->terms->retries == 0) echo__message_release(input);
   int status = lua_pcallk(L, count - 1, LUA_MULTRET, 2, (lua_KContext)f, finish_task);
   return finish_task(L, status, (lua_KContext)f);
@@ -127,6 +129,7 @@ static int chunk_main(lua_State *L) {
   echo__isolation_begin(L, f);
   push_map_function(L, f);
   lua_replace(L, 1);
+  echo__recording_names(L, f->run->job);
   echo__reporter_push(L);
   decode_values(L, f, &f->run->chunk->input);
   echo__message_release(&f->run->chunk->input);
@@ -262,8 +265,8 @@ static bool tries_again(echo__job *job) {
   return echo__job_requeue(job);
 }
 
-/* The handle may live long, and the arguments be large. Of what is going to be cancelled nobody reads
- * results, and it may have been left before it had read its input. */
+/* The handle may live long, and the arguments be large. Of what is going to be cancelled nobody
+ * reads results, and it may have been left before it had read its input. */
 static void release_unread(echo__job *job) {
   if (job->terms != NULL) echo__message_release(&job->terms->input);
   if (echo__job_is_cancelling(job) && !job->reported) echo__message_release(&job->message);
@@ -274,7 +277,10 @@ static void run_job(echo__run *run, echo__atomic(bool) * begun) {
   echo__job *job = run->job;
   bool well = false, begins = !echo__load(begun, relaxed);
   if (begins) {
-    if (!echo__job_begin(job, echo_worker_index(job->runtime->scheduler))) return;
+    if (!echo__job_begin(job, echo_worker_index(job->runtime->scheduler))) {
+      echo__recording_skips(job);
+      return;
+    }
     echo__store(begun, true, relaxed);
   }
   if (!begins || begin(run, task_main, &job->message, &job->kind) != NULL) {
@@ -287,6 +293,7 @@ static void run_job(echo__run *run, echo__atomic(bool) * begun) {
     return;
   }
   release_unread(job);
+  echo__recording_ends(job, well);
   echo__job_end(job, well ? ECHO__JOB_DONE : ECHO__JOB_FAILED);
 }
 

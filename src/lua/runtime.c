@@ -8,6 +8,7 @@
 #include "lua/interrupt.h"
 #include "lua/job.h"
 #include "lua/mailbox.h"
+#include "lua/recording.h"
 #include "lua/state.h"
 
 const char *const echo__interrupts_names[] = {"signal", "count", "off", NULL};
@@ -68,6 +69,8 @@ static int build(echo_builder *builder, echo__runtime *runtime, const echo__reci
   if (status == ECHO_OK)
     status =
         echo_builder_with_end_hooks(builder, stopped, recipe->embedded ? released : NULL, runtime);
+  if (status == ECHO_OK)
+    status = echo_builder_with_task_names(builder, echo__recording_name, runtime);
   if (status == ECHO_OK) status = echo_builder_with_interrupt(builder, echo__interrupt, runtime);
   if (status == ECHO_OK)
     status = echo_builder_with_signal(builder, recipe->interrupts_by == ECHO__BY_SIGNAL);

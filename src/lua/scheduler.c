@@ -8,6 +8,7 @@
 #include "lua/deliver.h"
 #include "lua/job.h"
 #include "lua/operation.h"
+#include "lua/recording.h"
 #include "lua/report.h"
 #include "lua/submit.h"
 
@@ -182,6 +183,11 @@ static int stats(lua_State *L) {
   return 1;
 }
 
+static int trace(lua_State *L) {
+  echo__client *client = check_client(L, echo__host_of(L));
+  return echo__recording_method(L, client->runtime->scheduler);
+}
+
 /* A host may have taken the signal for itself meanwhile. */
 static int interrupts(lua_State *L) {
   const echo__runtime *runtime = check_client(L, echo__host_of(L))->runtime;
@@ -194,4 +200,4 @@ static int interrupts(lua_State *L) {
 const luaL_Reg echo__scheduler_methods[] = {
     {"submit", submit},           {"map", map},         {"stop", stop},   {"stats", stats},
     {"interrupts", interrupts},   {"poll", echo__poll}, {"fd", echo__fd}, {"attach", echo__attach},
-    {"on_error", echo__on_error}, {NULL, NULL}};
+    {"on_error", echo__on_error}, {"trace", trace},     {NULL, NULL}};

@@ -6,6 +6,7 @@
 #include "lua/operation.h"
 #include "lua/outcome.h"
 #include "lua/progress.h"
+#include "lua/recording.h"
 #include "lua/urgency.h"
 
 /* A blocked wait looks up this often (in seconds): for hooks that a signal handler has set (Ctrl-C)
@@ -98,11 +99,13 @@ static int wait_here(lua_State *L, echo__host *host, bool protects) {
   echo__job *job = check_job(L, host);
   double seconds = echo__check_seconds(L, 2);
   lua_settop(L, 2);
+  uint64_t began = echo_trace_wait_begins(job->runtime->scheduler);
   if (!echo__job_has_ended(job)) {
     if (host->worker != NULL) return echo__await_job(L, host, job, seconds, protects);
     wait_until_ended(L, job, seconds);
   }
   echo__job_settle(job);
+  echo__recording_taken(job, began);
   return echo__outcome_return(L, host, job, protects);
 }
 

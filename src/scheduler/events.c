@@ -211,6 +211,13 @@ static void open_slice(echo__open_slices *open, const echo__mark *mark, const ch
   open->count++;
 }
 
+static void name_slice(echo__open_slices *open, const echo__mark *mark, const char *name) {
+  if (open->count == 0 || open->count > ECHO__OPEN_SLICES) return;
+  echo__open_slice *slice = &open->slices[open->count - 1];
+  memcpy(slice->name, name, mark->length);
+  slice->mark.length = mark->length;
+}
+
 /* A slice inside of too many others was not kept. */
 static void close_slice(echo__recorder *r, echo__open_slices *open, const echo__mark *mark) {
   if (open->count == 0) return;
@@ -246,6 +253,7 @@ void echo__events_write(echo__recorder *r, const echo__mark *mark, const char *t
   switch ((echo__mark_kind)mark->kind) {
   case ECHO__MARK_SUBMIT: write_submit(r, mark); break;
   case ECHO__MARK_BEGIN: open_slice(open, mark, text); break;
+  case ECHO__MARK_NAME: name_slice(open, mark, text); break;
   case ECHO__MARK_END: close_slice(r, open, mark); break;
   case ECHO__MARK_RESUME: write_resume(r, mark); break;
   case ECHO__MARK_CANCEL: write_cancel(r, mark); break;

@@ -247,6 +247,17 @@ void echo_trace_task_ends(echo_trace_outcome how, echo_trace_result *result) {
   if (result != NULL) *result = p.ring->last;
 }
 
+/* A name that finds no room is missing, and no event is. */
+void echo_trace_task_name(const char *name, size_t length) {
+  const echo__worker *worker = echo__this_thread.worker;
+  place p;
+  if (worker == NULL || worker->current == NULL || !(worker->current->in.trace & OPEN)) return;
+  if (!enter_as(worker->scheduler, (echo__worker *)worker, NULL, &p)) return;
+  echo__mark mark = {.kind = ECHO__MARK_NAME};
+  mark.length = (uint8_t)(length < ECHO__TRACE_NAME ? length : ECHO__TRACE_NAME);
+  if (recording_of(worker->current->in.trace) == p.recording) put(&p, &mark, name, 0);
+}
+
 /* -- recordings ------------------------------------------------------------------------------- */
 
 int echo__trace_init(echo__trace *trace) {

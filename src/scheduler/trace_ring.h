@@ -28,6 +28,7 @@
 typedef enum echo__mark_kind {
   ECHO__MARK_SUBMIT,
   ECHO__MARK_BEGIN,
+  ECHO__MARK_NAME, /* of the slice that began last */
   ECHO__MARK_END,
   ECHO__MARK_RESUME,
   ECHO__MARK_CANCEL, /* of what never ran */
