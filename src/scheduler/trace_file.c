@@ -41,6 +41,12 @@ static bool write_blanks(echo__trace_file *file, uint64_t from, uint64_t to) {
   return true;
 }
 
+/* Takes what is behind back, after a failure: false. */
+static bool shorten(echo__trace_file *file, uint64_t length) {
+  if (ftruncate(file->descriptor, (off_t)length) == 0) file->bracket = length - END;
+  return false;
+}
+
 /* Moves the bracket so far that there are blanks up to this place, and some more. */
 static bool grow(echo__trace_file *file, uint64_t to) {
   uint64_t more = to / 4;
@@ -52,7 +58,7 @@ static bool grow(echo__trace_file *file, uint64_t to) {
   /* The new one first: it is what may fail. */
   if (!write_at(file, end, END, bracket)) return false;
   file->bracket = bracket;
-  return write_at(file, "   ", END, from);
+  return write_at(file, "   ", END, from) || shorten(file, from + END);
 }
 
 int echo__trace_file_open(echo__trace_file *file, const char *path, const char *line,
