@@ -15,6 +15,7 @@ enum { MOST = 1 << 22 };
 static char content[MOST + 1];
 static size_t size;
 
+static bool looks = true;
 static bool real = true;       /* the writes go to the file itself */
 static int writes, fail_at;    /* fails from that one on; 0: none fails */
 static int fail_with;          /* errno; 0: it writes half of what it is to write */
@@ -26,11 +27,11 @@ int __real_ftruncate(int descriptor, off_t length);
 int __wrap_ftruncate(int descriptor, off_t length);
 
 static void look(void) {
-  if (!spec_json_is_valid(content, size)) invalid++;
+  if (looks && !spec_json_is_valid(content, size)) invalid++;
 }
 
 /* As the kernel does it: a page at a time. */
-static void write_pages(const char *bytes, size_t count, size_t place, bool looks) {
+static void write_pages(const char *bytes, size_t count, size_t place, bool looked_at) {
   while (count > 0) {
     size_t part = 4096 - place % 4096;
     if (part > count) part = count;
@@ -39,7 +40,7 @@ static void write_pages(const char *bytes, size_t count, size_t place, bool look
     memcpy(content + place, bytes, part);
     if (place + part > size) size = place + part;
     bytes += part, place += part, count -= part;
-    if (looks) look();
+    if (looked_at) look();
   }
 }
 
@@ -116,7 +117,7 @@ IT(begins_as_a_whole_file) {
 
 IT(is_valid_after_each_page_of_each_write) {
   uint64_t random = spec_seed();
-  for (int number = 1; number <= 3000; number++) {
+  for (int number = 1; number <= 400; number++) {
     random = random * 6364136223846793005u + 1442695040888963407u;
     assert_true(add(number, 40 + (random >> 33) % 900));
     if ((random >> 20) % 50 == 0) echo__trace_file_flush(&file);
@@ -124,14 +125,15 @@ IT(is_valid_after_each_page_of_each_write) {
   echo__trace_file_flush(&file);
   assert_int_equal(file.error, 0);
   assert_int_equal(invalid, 0);
-  expect_lines(3000);
+  expect_lines(400);
   echo__trace_file_close(&file);
   assert_int_equal(invalid, 0);
-  expect_lines(3000);
+  expect_lines(400);
   assert_string_equal((content[size] = '\0', content + size - 5), "\"}\n]\n");
 }
 
 IT(moves_the_bracket_rarely) {
+  looks = false;
   for (int number = 1; number <= 4000; number++) {
     assert_true(add(number, 500));
     if (number % 10 == 0) echo__trace_file_flush(&file);
@@ -140,12 +142,14 @@ IT(moves_the_bracket_rarely) {
   assert_true(unguarded < 25);
 #endif
   assert_true(unguarded > 0);
+  looks = true;
+  look();
   assert_int_equal(invalid, 0);
 }
 
 IT(puts_what_is_kept_in_the_place_of_what_is_provisional) {
   int kept = 0;
-  for (int round = 0; round < 400; round++) {
+  for (int round = 0; round < 200; round++) {
     for (int i = 0; i < round % 7; i++)
       assert_true(add(++kept, 100));
     echo__trace_file_be_provisional(&file);
@@ -188,12 +192,12 @@ IT(goes_on_where_a_write_was_cut_short) {
 
 /* Wherever it fails: what is there is whole, and nothing is written any more. */
 IT(is_whole_when_a_write_fails) {
-  for (int which = 1; which < 40; which++) {
+  for (int which = 1; which < 24; which++) {
     end(NULL);
     begin(NULL);
     fail_at = writes + which;
     fail_with = ENOSPC;
-    for (int number = 1; number <= 2000; number++) {
+    for (int number = 1; number <= 400; number++) {
       assert_true(add(number, 300));
       if (number % 20 == 0) echo__trace_file_flush(&file);
     }
