@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "support/crew.h"
+#include "support/events.h"
 
 /* Forks; true if the check holds in the child, where nothing of cmocka's may be used. */
 static bool holds_in_child(bool (*check)(void *data), void *data) {
@@ -144,6 +145,59 @@ IT(tells_who_sits_on_top_in_the_child_alone) {
   assert_int_equal(told, ECHO_OK);
 }
 
+/* -- a recording ------------------------------------------------------------------------------ */
+
+static char path[64], other[80];
+
+static void make_paths(void) {
+  snprintf(path, sizeof path, "/tmp/echo-fork-%ld.json", (long)getpid());
+  snprintf(other, sizeof other, "%s-other", path);
+}
+
+static bool cannot_record(void *scheduler) {
+  return echo_scheduler_trace(scheduler, NULL) == ECHO_MISSING &&
+         echo_scheduler_trace(scheduler, other) == ECHO_FORKED &&
+         echo_scheduler_stop(scheduler, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL) == ECHO_FORKED;
+}
+
+static void expect_slices(const char *file, size_t count) {
+  spec_events events = spec_events_read(file);
+  spec_events_check(&events);
+  assert_int_equal(spec_events_count(&events, 'X', "task"), count);
+  spec_events_free(&events);
+  unlink(file);
+}
+
+IT(leaves_its_recording_to_the_parent_where_it_goes_on) {
+  make_paths();
+  echo_scheduler *scheduler = spec_crew(1);
+  assert_int_equal(echo_scheduler_trace(scheduler, path), ECHO_OK);
+  for (int i = 0; i < 3; i++) {
+    echo_task *task = spec_submit_held(scheduler, spec_nothing, NULL);
+    assert_int_equal(echo_task_wait(task, ECHO_FOREVER), ECHO_OK);
+    echo_task_release(task);
+    if (i == 1) assert_true(holds_in_child(cannot_record, scheduler));
+  }
+  spec_crew_end(scheduler);
+  expect_slices(path, 3);
+  assert_int_equal(access(other, F_OK), -1);
+}
+
+static bool records_by_itself(void *scheduler) {
+  return echo_scheduler_trace(scheduler, NULL) == ECHO_MISSING &&
+         echo_scheduler_trace(scheduler, other) == ECHO_OK && runs_a_task(scheduler);
+}
+
+IT(records_by_itself_in_the_child_if_it_has_not_started) {
+  make_paths();
+  echo_scheduler *scheduler = spec_crew_with_queue(1, 1);
+  assert_int_equal(echo_scheduler_trace(scheduler, path), ECHO_OK);
+  assert_true(holds_in_child(records_by_itself, scheduler));
+  expect_slices(other, 1);
+  assert_true(runs_a_task(scheduler));
+  expect_slices(path, 1);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(is_as_good_as_new_on_both_sides_before_its_first_submit),
@@ -151,6 +205,8 @@ int main(void) {
       cmocka_unit_test(leaves_room_for_another_in_the_child),
       cmocka_unit_test(stays_stopped_in_the_child_if_it_was),
       cmocka_unit_test(tells_who_sits_on_top_in_the_child_alone),
+      cmocka_unit_test(leaves_its_recording_to_the_parent_where_it_goes_on),
+      cmocka_unit_test(records_by_itself_in_the_child_if_it_has_not_started),
   };
   return cmocka_run_group_tests_name("fork", tests, NULL, NULL);
 }

@@ -10,7 +10,7 @@ usage: luaecho COMMAND ...
       --keep-going             carries on after a failure as far as possible
       --explain                says at the end where the time went
       --json                   prints the results and what was done as JSON
-      --trace PATH             records what the workers do
+      --trace FILE             records what the workers do, for Perfetto or speedscope
       --dry-run                checks and shows the steps, runs nothing
       --quiet                  no progress bar
   graph FILE                   prints a drawing of it as SVG

@@ -31,13 +31,20 @@ local function scheduler_for(parsed, queues)
 end
 
 local function start_trace(scheduler, path)
-  local has, trace = pcall(function()
-    return scheduler.trace
-  end)
-  if not has or not trace then
-    error({ usage = "--trace: this Echo cannot record what its workers do" }, 0)
+  local ok, problem = pcall(scheduler.trace, scheduler, path)
+  if not ok then
+    error({ file = "--" .. problem }, 0)
   end
-  scheduler:trace(path)
+end
+
+-- What was recorded is of use if the run was not, too; and a run is no worse for want of a recording.
+local function end_trace(scheduler)
+  local ok, told = scheduler:trace(false)
+  if not ok then
+    say("luaecho: --trace: ", told)
+  elseif told > 0 then
+    say("luaecho: --trace: ", told, " events are missing, which came too fast")
+  end
 end
 
 local function shell_word(word)
@@ -158,7 +165,7 @@ return function(parsed)
   local _ <close> = run
   local was_interrupted = drive(run, parsed)
   if parsed.trace then
-    scheduler:trace(false)
+    end_trace(scheduler)
   end
   return report(run, parsed, was_interrupted)
 end
