@@ -12,6 +12,7 @@
 #include "lua/error.h"
 #include "lua/here.h"
 #include "lua/iter.h"
+#include "lua/lazy.h"
 #include "lua/module.h"
 #include "lua/native.h"
 #include "lua/operation.h"
@@ -156,6 +157,7 @@ int echo__module_open(lua_State *L) {
   set_functions(L, 1, echo__await_functions);
   set_functions(L, 1, echo__here_functions);
   set_functions(L, 1, echo__iter_functions);
+  set_functions(L, 1, echo__lazy_functions);
   set_functions(L, 1, echo__prelude_functions);
   set_functions(L, 1, echo__progress_functions);
   set_functions(L, 1, echo__scope_functions);

@@ -8,6 +8,7 @@ local OPTIONS = {
   graph = {},
   check = {},
   bench = { ["--workers"] = "number" },
+  timeline = { ["--width"] = "width", ["--from"] = "time", ["--to"] = "time", ["--title"] = "text" },
 }
 
 local function fail(text, ...)
@@ -23,6 +24,8 @@ local function option_value(kind, name, value)
       fail("%s: expected a number from 1 to 1024, got %q", name, value)
     end
     return count
+  elseif kind == "width" or kind == "time" then
+    return tonumber(value) or fail("%s: expected a number, got %q", name, value)
   end
   return value
 end

@@ -15,6 +15,11 @@ usage: luaecho COMMAND ...
       --quiet                  no progress bar
   graph FILE                   prints a drawing of it as SVG
   check FILE                   says what is wrong with it
+  timeline TRACE               prints a picture of a recording as SVG: who ran
+                               what when, and how long tasks waited
+      --from S, --to S         only what was between these seconds
+      --width N                its width in pixels (default: 1200)
+      --title TEXT             its title (default: the name of the file)
   bench [--workers N]          a quick look at what this machine does
   --help, --version
 
@@ -50,6 +55,9 @@ local commands = {
   end,
   check = function(parsed)
     return sound(parsed) and 0 or 1
+  end,
+  timeline = function(parsed)
+    return require "echo.command.timeline"(parsed)
   end,
   bench = function(parsed)
     return require "echo.command.bench"(parsed)

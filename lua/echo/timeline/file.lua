@@ -1,0 +1,43 @@
+--- Writes a file whole or not at all: under another name beside it, which then takes its place.
+
+local file = {}
+
+local function write(path, text)
+  local out, problem = io.open(path, "wb")
+  if not out then
+    return nil, problem
+  end
+  local written
+  written, problem = out:write(text)
+  local closed, late = out:close()
+  if written and closed then
+    return true
+  end
+  return nil, problem or late
+end
+
+-- Lua's messages begin with the path; whoever calls says which it is.
+local function without_path(problem)
+  return (problem:gsub("^.*: ", ""))
+end
+
+--- True, or nil and what is wrong.
+function file.replace(path, text)
+  -- Devices are written to, and not replaced.
+  if path:find "^/dev/" then
+    local ok, problem = write(path, text)
+    return ok, problem and without_path(problem)
+  end
+  local beside = ("%s.%s.part"):format(path, tostring({}):match "0x(%x+)" or os.time())
+  local ok, problem = write(beside, text)
+  if ok then
+    ok, problem = os.rename(beside, path)
+  end
+  if not ok then
+    os.remove(beside)
+    return nil, without_path(problem)
+  end
+  return true
+end
+
+return file
