@@ -14,6 +14,7 @@ lua5.4 -e '
   local echo = require "echo"
   assert(require "echo.progress")
   assert(require "echo.pipeline")
+  assert(require "echo.timeline")
   local s <close> = echo.builder():build()
   assert(s:submit(function(x) return x + 1 end, 41):wait() == 42)
   print "the rock works"'

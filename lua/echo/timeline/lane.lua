@@ -76,7 +76,8 @@ function Lane:mark(what, x)
     marks = {}
     self.marks[what] = marks
   end
-  marks[x // MARK_COLUMNS] = x
+  local cell = x // MARK_COLUMNS
+  marks[cell] = math.max(marks[cell] or x, x)
   self.marked[what] = (self.marked[what] or 0) + 1
 end
 

@@ -9,7 +9,7 @@ local read = {}
 local CHUNK = 1 << 16
 local LONGEST_EVENT = 1 << 18
 local MOST_DAMAGED = 1000
-local MOST_WASTED = 1 << 27
+local MOST_WASTED = 1 << 25
 local MOST_GUESSES = 100
 local NO_TRACE = 'is no Chrome trace: expected a JSON array of events, or an object with "traceEvents"'
 
@@ -93,11 +93,11 @@ local function note_damage(reader, length)
   end
 end
 
--- The position behind an object that has no end: the next line begins with an event, if there are lines.
+-- The position behind an object that has no end: where a line begins with an event, if there are such lines.
 local function skip(reader, at)
   note_damage(reader, math.min(#reader.text - at, LONGEST_EVENT))
-  local line = reader.text:find("\n", at, true)
-  return line and line + 1 or #reader.text + 1
+  local line = reader.text:find('\n,?{"', at)
+  return line or #reader.text + 1
 end
 
 local function give(reader, value, length)
@@ -139,18 +139,31 @@ local function next_event(reader, at)
   return (reader.text:find("{", found, true))
 end
 
-local function read_events(reader, at)
-  repeat
-    local begin = next_event(reader, at)
-    while begin do
-      local after = one_event(reader, begin)
-      if not after then
-        break
-      end
-      begin = next_event(reader, after)
+-- Gives what is whole of the text; returns the position of the event that is not, or nil.
+local function whole_events(reader, at)
+  local begin = next_event(reader, at)
+  while begin do
+    local after = one_event(reader, begin)
+    if not after then
+      return begin
     end
-    at = 1
+    begin = next_event(reader, after)
+  end
+end
+
+-- At the end of the file an event that is not whole is where it breaks off, unless others follow.
+local function last_events(reader, begin)
+  while begin and reader.text:find('\n,?{"', begin) do
+    begin = whole_events(reader, skip(reader, begin))
+  end
+end
+
+local function read_events(reader, at)
+  local begin
+  repeat
+    begin, at = whole_events(reader, at), 1
   until reader.whole or not more(reader, begin or #reader.text + 1)
+  last_events(reader, begin and 1)
 end
 
 --- The file -----------------------------------------------------------------------------------------
