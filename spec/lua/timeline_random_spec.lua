@@ -89,7 +89,7 @@ describe("a recording made at random", function()
       texts[#texts + 1] = text
       includes(("%s · %s · %s busy"):format(words.counted(made.workers, "worker"), words.counted(made.tasks, "task"),
         words.share(made.busy / SPAN / made.workers)), text)
-      assert.equal(made.flows > 0, text:find("submit to start", 1, true) ~= nil)
+      assert.equal(made.flows > 0, text:find("until start", 1, true) ~= nil)
     end)
     xml.lint(texts)
   end)

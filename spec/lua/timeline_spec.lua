@@ -100,7 +100,7 @@ describe("echo.timeline", function()
       includes("low: 4 tasks, median delay 11.0 µs, p99 11.0 µs", text)
       includes('<path class="dots s-high" d="M300 ', text)
       includes('<path class="dots s-low" d="M550 ', text)
-      includes(">submit to start</text>", text)
+      includes(">until start</text>", text)
     end)
 
     it("a line from the submit to the start, unless there are too many", function()

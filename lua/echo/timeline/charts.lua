@@ -10,7 +10,7 @@ local MARGIN, LETTER = 16, 6.2
 local DELAY_HEIGHT, DEPTH_HEIGHT, BETWEEN = 92, 44, 18
 local FEW_POINTS = 1500
 local LOW_TO_HIGH = { "other", "low", "normal", "high" }
-local CLASS_OF_SERIES = { high = "high", normal = "normal", low = "low", waiting = "normal", running = "high" }
+local CLASS_OF_SERIES = { high = "high", normal = "normal", low = "low", waiting = "wait", running = "submit" }
 
 local number = svg.number
 
@@ -71,7 +71,7 @@ local function draw_delays(sheet, data)
     return bottom - math.min(math.max(share, 0), 1) * DELAY_HEIGHT
   end
   frame(sheet, "delay", DELAY_HEIGHT)
-  sheet:put(svg.text("small faint", MARGIN, sheet.y + 25, "submit to start"))
+  sheet:put(svg.text("small faint", MARGIN, sheet.y + 25, "until start"))
   local step = math.ceil((highest - lowest) / 6)
   for power = lowest, highest, step do
     local y = y_of(10.0 ^ power)
@@ -106,6 +106,9 @@ end
 
 local function draw_depth(sheet, chart)
   local names, values, most = chart:columns()
+  if most == 0 then
+    return
+  end
   local bottom = sheet.y + DEPTH_HEIGHT
   frame(sheet, chart.name, DEPTH_HEIGHT)
   sheet:put(svg.text("small faint end", sheet.left - 8, sheet.y + 10, words.count(most)))
@@ -114,7 +117,7 @@ local function draw_depth(sheet, chart)
   for column = 0, sheet.columns - 1 do
     lower[column] = 0
   end
-  for _, name in ipairs(most > 0 and names or {}) do
+  for _, name in ipairs(names) do
     local upper = {}
     for column = 0, sheet.columns - 1 do
       upper[column] = lower[column] + (values[column][name] or 0)
@@ -127,12 +130,21 @@ local function draw_depth(sheet, chart)
   sheet.y = bottom + BETWEEN
 end
 
+-- What is queued in all comes first.
+local function in_order(a, b)
+  if (a.name == "queued") ~= (b.name == "queued") then
+    return a.name == "queued"
+  end
+  return a.name < b.name
+end
+
 --- Draws what there is below what is there.
 function charts.draw(sheet, data)
   sheet.y = sheet.y + 10
   if data.delays.count > 0 then
     draw_delays(sheet, data)
   end
+  table.sort(data.charts, in_order)
   for _, chart in ipairs(data.charts) do
     draw_depth(sheet, chart)
   end

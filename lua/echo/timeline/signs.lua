@@ -26,7 +26,7 @@ end
 --- `at` is where in a lane it stands, from its top (0) to its bottom (1).
 signs.list = {
   { what = "suspended", text = "suspended: it waits", class = "pause", draw = ring, at = 1 },
-  { what = "interrupted", text = "made way for something more urgent", class = "way", draw = triangle, at = 0 },
+  { what = "interrupted", text = "interrupted: it made way", class = "way", draw = triangle, at = 0 },
   { what = "failed", text = "failed", class = "cross", draw = cross, at = 0.5 },
   { what = "cancelled", text = "cancelled", class = "cross", draw = cross, at = 0.5 },
 }
