@@ -89,7 +89,7 @@ describe("a recording that", function()
     math.randomseed(1)
     local stretches = {}
     for index = 1, 8 do
-      stretches[index] = recording.stretch(index * 100, 90, index % 3, "high", { name = 'a "{name}" \\', id = index })
+      stretches[index] = recording.stretch(index * 100, 90, index % 3, "high", { name = 'a "}{{\" \\', id = index })
     end
     local text = recording.text(stretches)
     local whole = {}
