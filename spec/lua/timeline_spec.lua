@@ -221,6 +221,10 @@ describe("echo.timeline", function()
       includes(">2.0 s</text>", draw { stretch(3e6, 0, 1, "low"), stretch(5.02e6, 0, 1, "low") })
     end)
 
+    it("what begins with a mark of its byte order", function()
+      includes("1 task", timeline(recording.file("\xEF\xBB\xBF " .. recording.text { stretch(5, 9, 1, "low") })))
+    end)
+
     it("a single moment", function()
       includes("1 task", draw { stretch(5, 0, 1, "low") })
     end)

@@ -2,23 +2,24 @@
 -- to leave one out (ECHO_STRESS_WITHOUT) changes nothing in the others.
 
 local new_random = require "spec.stress.random"
+local script = require "spec.stress.script"
 local submits = require "spec.stress.submit"
 
 local actions, names = {}, {}
-
-local function nothing()
-end
 
 local function run(self, count)
   for _ = 1, count do
     local name = names[self.random(#names)]
     local fails, seed, outer = self.random(3) == 1, self.random(1 << 40), self.random
-    local action = self.world.without[name] and nothing or actions[name]
+    name = script.name(self.world, name, seed)
     self.random = new_random(seed)
-    if fails then
-      action(self)
-    else
-      pcall(action, self)
+    if name then
+      script.note(self.world, name, seed)
+    end
+    if name and fails then
+      actions[name](self)
+    elseif name then
+      pcall(actions[name], self)
     end
     self.random = outer
   end

@@ -3,21 +3,22 @@
 
 local echo = require "echo"
 local new_random = require "spec.stress.random"
+local script = require "spec.stress.script"
 local submits = require "spec.stress.submit"
 
 local actions, names = {}, {}
 local deepest = 3
-
-local function nothing()
-end
 
 local function run(self, count)
   for _ = 1, count do
     local name = names[self.random(#names)]
     local seed, outer = self.random(1 << 40), self.random
     self.random = new_random(seed)
-    local action = self.world.without["host." .. name] and nothing or actions[name]
-    action(self)
+    name = script.name(self.world, "host." .. name, seed)
+    if name then
+      script.note(self.world, name, seed)
+      actions[name:match "^host%.(.*)$"](self)
+    end
     self.random = outer
   end
 end

@@ -15,10 +15,11 @@ local function read_without()
   return without
 end
 
-local function new_world(random)
+local function new_world(random, script)
   local world = { schedulers = {}, channels = {}, semaphores = {}, log = echo.channel(1 << 30),
     handles = echo.channel(20), memory_limited = random(5) == 1,
-    loops = os.getenv "ECHO_STRESS_LOOPS" ~= "none", without = read_without() }
+    loops = os.getenv "ECHO_STRESS_LOOPS" ~= "none", without = read_without(), kept = script.kept,
+    list = os.getenv "ECHO_STRESS_LIST" }
   local permits = {}
   for i = 1, random(3) do
     world.channels[i] = echo.channel(({ 0, 1, 5, 100 })[random(4)])
@@ -196,9 +197,9 @@ local function count_turns(world, limit)
   return { queue1 = limit * each, queue2 = each, key = each }
 end
 
-local function new_host(seed)
-  local random = new_random(seed)
-  local world, permits = new_world(random)
+local function new_host(script)
+  local random = new_random(script.seed)
+  local world, permits = new_world(random, script)
   local limit = random(3)
   world.schedulers[1] = new_scheduler(random, world, 8, limit)
   if random(4) == 1 then
@@ -211,9 +212,9 @@ local function new_host(seed)
     end }, permits
 end
 
--- Returns the ledger, the way it ended, and the count of abandoned tasks or nil.
-return function(seed)
-  local self, permits = new_host(seed)
+-- Runs a script (script.lua). Returns the ledger, the way it ended, and the count of abandoned tasks or nil.
+return function(script)
+  local self, permits = new_host(script)
   local ledger = self.ledger
   self.world.schedulers[1]:on_error(function(err)
     if err ~= "a call-back fails" then
@@ -222,6 +223,7 @@ return function(seed)
   end)
   run_host(self, self.random(100))
   local ending = endings[self.random(#endings)]
+  ending = script.ending or ending
   self.quiet = true -- call-backs that come from now on do nothing
   ends[ending](self)
   self.stopped = true

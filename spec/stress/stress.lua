@@ -1,16 +1,19 @@
 -- lua5.4 spec/stress/stress.lua [SECONDS [SEED [again]]]
+-- lua5.4 spec/stress/stress.lua SECONDS SCRIPT
 --
 -- Random programs, one after the other, for so many seconds; each round's tasks, messages, permits,
 -- call-backs, threads and memory are accounted for. With a seed, begins with that one; with `again`,
--- stays with it. To be run where the sources are. README.md beside it says more.
+-- stays with it; and so it does with a script, which is what is left of a seed (shrink.lua). To be run
+-- where the sources are. README.md beside it says more.
 
 local echo = require "echo"
 local machine = require "spec.lua.support.machine"
 local new_watchdog = require "spec.stress.watchdog"
 local round = require "spec.stress.round"
+local script = require "spec.stress.script"
 
-local seconds, seed = tonumber(arg[1] or 10), tonumber(arg[2] or os.time())
-local step = arg[3] == "again" and 0 or 1
+local seconds, program = tonumber(arg[1] or 10), script.read(arg[2] or os.time())
+local step = (arg[3] == "again" or program.kept) and 0 or 1
 local watchdog <close> = new_watchdog(tonumber(os.getenv("ECHO_STRESS_PATIENCE") or 60))
 local total = { rounds = 0, accepted = 0, done = 0, failed = 0, cancelled = 0, lost = 0,
   forgotten = 0, messages = 0, unsettled = 0 }
@@ -40,23 +43,23 @@ local function count(ledger)
 end
 
 local function check_round()
-  watchdog:heartbeat("seed " .. seed)
+  watchdog:heartbeat("seed " .. program.seed)
   local before = machine.thread_count()
-  local ledger, ending, abandoned = round(seed)
+  local ledger, ending, abandoned = round(program)
   check_threads(ledger, before, abandoned)
   count(ledger)
   if #ledger.problems > 0 then
-    io.stderr:write(("seed %d (%s):\n  %s\n"):format(seed, ending,
+    io.stderr:write(("seed %d (%s):\n  %s\n"):format(program.seed, ending,
       table.concat(ledger.problems, "\n  ")))
     os.exit(1)
   end
-  seed = seed + step
+  program.seed = program.seed + step
 end
 
 local function report(first, memory, early)
   print(("seeds %d to %d, %d rounds: %d tasks accepted, %d done, %d failed, %d cancelled, %d lost, "
     .. "%d forgotten; %d messages; %d rounds with open accounts; %d KiB, %d at half time"):format(
-    first, seed - step, total.rounds, total.accepted, total.done, total.failed, total.cancelled,
+    first, program.seed - step, total.rounds, total.accepted, total.done, total.failed, total.cancelled,
     total.lost, total.forgotten, total.messages, total.unsettled, memory, early))
 end
 
@@ -64,7 +67,7 @@ local function main()
   echo.builder():with_worker_count(1):build():submit(math.abs, 1):wait()
   collectgarbage()
   collectgarbage() -- a sanitizer has started a thread of its own by now, and keeps it
-  local first = seed
+  local first = program.seed
   local finish = echo.now() + seconds
   local early
   repeat
