@@ -1,6 +1,6 @@
 --- The lanes: a row for each thread, with its stretches, what is too narrow to be one, and signs.
 
-local event = require "echo.timeline.event"
+local blurred = require "echo.timeline.blurred"
 local signs = require "echo.timeline.signs"
 local svg = require "echo.timeline.svg"
 local words = require "echo.timeline.words"
@@ -10,7 +10,6 @@ local lanes = {}
 local MARGIN, LETTER = 16, 6.2
 local NEST, DEEPEST = 3, 3
 local SHORTEST_NAME = 4
-local HOVER_COLUMNS = 12
 local MOST_GAPS = 400
 local SIGN_COLUMNS = 20
 local GOES_ON = { interrupted = true, suspended = true, yielded = true }
@@ -98,92 +97,6 @@ local function draw_stretches(sheet, lane, y, height)
   draw_gaps(sheet, lane, y + height + 2.5)
 end
 
---- What is too narrow -------------------------------------------------------------------------------
-
--- By class the height of each column, and what lies below it.
-local function stack(lane, height)
-  local sums, below, rows = {}, {}, {}
-  for _, class in ipairs(event.classes) do
-    sums[class] = lane.covered[class] and lane.covered[class]:sum()
-  end
-  for column = 0, lane.window.width - 1 do
-    local total = 0
-    for _, covered in pairs(sums) do
-      total = total + covered[column]
-    end
-    below[column] = { y = 0, scale = height / math.max(total, 1) }
-  end
-  for _, class in ipairs(event.classes) do
-    local covered = sums[class]
-    for column = 0, covered and lane.window.width - 1 or -1 do
-      local base = below[column]
-      -- However little there is, it can be seen.
-      local tall = covered[column] > 0 and math.max(covered[column] * base.scale, 1.5) or 0
-      rows[#rows + 1] = tall > 0 and { class = class, column = column, y = base.y, height = tall } or nil
-      base.y = math.min(base.y + tall, height)
-    end
-  end
-  return rows
-end
-
-local function draw_blurred(sheet, lane, bottom, height)
-  local paths, run = {}, nil
-  local function flush()
-    local parts = paths[run.class] or {}
-    paths[run.class] = parts
-    parts[#parts + 1] = ("M%s %sh%dv%sh-%dz"):format(number(sheet.left + run.column), number(bottom - run.y),
-      run.width, number(-run.height), run.width)
-  end
-  for _, row in ipairs(stack(lane, height)) do
-    row.y, row.height = (row.y * 2 + 0.5) // 1 / 2, math.max((row.height * 2 + 0.5) // 1 / 2, 1)
-    if run and run.class == row.class and run.y == row.y and run.height == row.height
-      and run.column + run.width == row.column then
-      run.width = run.width + 1
-    else
-      if run then
-        flush()
-      end
-      run, row.width = row, 1
-    end
-  end
-  if run then
-    flush()
-  end
-  for _, class in ipairs(event.classes) do
-    if paths[class] then
-      sheet:put(svg.path(class, paths[class]))
-    end
-  end
-end
-
-local function count_text(lane, first, last)
-  local words_of = {}
-  for _, class in ipairs(event.classes) do
-    local count = 0
-    for column = first, last do
-      count = count + (lane.counts[class] and lane.counts[class][column] or 0)
-    end
-    if count > 0 then
-      words_of[#words_of + 1] = words.count(count) .. " " .. class
-    end
-  end
-  return words_of[1] and table.concat(words_of, "\n")
-end
-
--- What is shown where the pointer is over many.
-local function draw_hovers(sheet, lane, y, height)
-  if not next(lane.counts) then
-    return
-  end
-  for first = 0, sheet.columns - 1, HOVER_COLUMNS do
-    local last = math.min(first + HOVER_COLUMNS, sheet.columns) - 1
-    local text = count_text(lane, first, last)
-    if text then
-      sheet:put(svg.rect("hover", sheet.left + first, y, last - first + 1, height, text))
-    end
-  end
-end
-
 --- Signs, names, links ------------------------------------------------------------------------------
 
 local function draw_signs(sheet, lane, y, height)
@@ -254,8 +167,7 @@ function lanes.draw(sheet, data, facts)
   draw_links(sheet, data.delays.links)
   for _, lane in ipairs(data.lanes) do
     draw_stretches(sheet, lane, lane.y, lane.height)
-    draw_blurred(sheet, lane, lane.y + lane.height, lane.height)
-    draw_hovers(sheet, lane, lane.y, lane.height)
+    blurred.draw(sheet, lane, lane.y, lane.height)
     draw_signs(sheet, lane, lane.y, lane.height)
   end
 end
