@@ -259,6 +259,13 @@ describe("echo.timeline", function()
       includes("1,200 events did not fit into the recording · 3 events could not be read", text)
     end)
 
+    it("that delays are not known, as a note", function()
+      local events = with_edges { submitted(1, 1025, 5), started(1, 1, 10), started(2, 1, 20), started(3, 1, 30) }
+      includes(">2 delays not known</text>", draw(events))
+      includes(">1 delay not known</text>", draw(events, { from = 25e-6 }))
+      assert.falsy(draw(events, { from = 40e-6 }):find("not known", 1, true))
+    end)
+
     it("no more lanes than can be told apart", function()
       local events = {}
       for tid = 1, 200 do
@@ -300,6 +307,18 @@ describe("echo.timeline", function()
         assert.is_true(right[1] + right[2] < width)
       end
     end)
+  end)
+
+  it("forgets what was long ago", function()
+    local table_of = require "echo.timeline.generations".new(3)
+    for key = 1, 10 do
+      table_of:set(key, key)
+    end
+    local kept = 0
+    table_of:each(function() kept = kept + 1 end)
+    assert.is_true(kept >= 3 and kept <= 6)
+    assert.same({ 8, 9, 10 }, { table_of:take(8), table_of:take(9), table_of:take(10) })
+    assert.same({}, { table_of:take(1), table_of:take(10) })
   end)
 
   describe("refuses", function()

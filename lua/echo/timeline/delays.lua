@@ -20,7 +20,7 @@ function delays.new(window)
   return setmetatable({
     window = window, submitted = generations.new(MOST_WAITING), started = generations.new(MOST_UNTOLD),
     delayed = generations.new(MOST_UNTOLD), classes = generations.new(MOST_UNTOLD), cells = {}, histograms = {},
-    links = {}, submitters = generations.new(MOST_WAITING), longest = 0, count = 0,
+    links = {}, submitters = generations.new(MOST_WAITING), longest = 0, count = 0, starts = 0,
   }, Delays)
 end
 
@@ -99,6 +99,7 @@ end
 
 --- A task was started.
 function Delays:start(id, time, lane)
+  self.starts = self.starts + (self.window:has(time) and 1 or 0)
   local submit = self.submitted:take(id)
   if submit then
     pair(self, id, submit, time, lane)
@@ -122,6 +123,11 @@ function Delays:finish()
   self.delayed:each(function(known)
     tell(self, known, "other")
   end)
+end
+
+--- How many tasks were started of whose submit nothing is known: it was not recorded, or it is forgotten.
+function Delays:unknown()
+  return self.starts - self.count
 end
 
 --- About how long the given share of the class's tasks waited at most, in microseconds, or nil.

@@ -57,6 +57,9 @@ local function notes(data, facts, hidden)
   if data.dropped > 0 then
     list[#list + 1] = words.counted(data.dropped, "event") .. " did not fit into the recording"
   end
+  if data.delays:unknown() > 0 then
+    list[#list + 1] = words.counted(data.delays:unknown(), "delay") .. " not known"
+  end
   if facts.damaged > 0 then
     list[#list + 1] = words.counted(facts.damaged, "event") .. " could not be read"
   end
