@@ -3,8 +3,8 @@
 -- ECHO_TIMELINE_ROUNDS=100000 tries more of them.
 
 local includes = require "spec.lua.support.includes"
-local random_recording = require "spec.lua.support.random_recording"
-local recording = require "spec.lua.support.written_recording"
+local random_trace = require "spec.lua.support.random_trace"
+local written_trace = require "spec.lua.support.written_trace"
 local timeline = require "echo.timeline"
 local xml = require "spec.lua.support.xml"
 
@@ -35,7 +35,7 @@ end
 
 -- Draws a text; what is not a picture has to be an error of this kind. Returns the picture, or nil.
 local function draw(text)
-  local ok, result = in_time(timeline, recording.file(text), nil, OPTIONS)
+  local ok, result = in_time(timeline, written_trace.file(text), nil, OPTIONS)
   if ok then
     xml.check(result)
     return result
@@ -76,22 +76,22 @@ local function mutated(text)
 end
 
 local function random_text()
-  local events = math.random(2) == 1 and random_recording.sound(math.random(1, 2000)).events
-    or random_recording.strange(math.random(1, 100))
+  local events = math.random(2) == 1 and random_trace.sound(math.random(1, 2000)).events
+    or random_trace.strange(math.random(1, 100))
   -- A small part is as good as all of it, and quicker.
-  return recording.text(table.move(events, 1, math.min(#events, 60), 1, {}))
+  return written_trace.text(table.move(events, 1, math.min(#events, 60), 1, {}))
 end
 
 describe("a recording that", function()
-  after_each(recording.remove)
+  after_each(written_trace.remove)
 
   it("breaks off anywhere is drawn up to there", function()
     math.randomseed(1)
     local stretches = {}
     for index = 1, 8 do
-      stretches[index] = recording.stretch(index * 100, 90, index % 3, "high", { name = 'a "}{{\" \\', id = index })
+      stretches[index] = written_trace.stretch(index * 100, 90, index % 3, "high", { name = 'a "}{{\" \\', id = index })
     end
-    local text = recording.text(stretches)
+    local text = written_trace.text(stretches)
     local whole = {}
     for position in text:gmatch "}()[,%]]" do
       whole[#whole + 1] = position
@@ -111,16 +111,16 @@ describe("a recording that", function()
   end)
 
   it("is damaged is drawn without what is damaged", function()
-    local good = { recording.stretch(0, 10, 1, "high"), recording.stretch(20, 10, 1, "high") }
+    local good = { written_trace.stretch(0, 10, 1, "high"), written_trace.stretch(20, 10, 1, "high") }
     for _, damage in ipairs { '{"ph":"X","ts":5,"name":"no end},', '{"ph":"X","ts":5,', '{"ph":"X",,"ts":5},', "x", "}",
       '{"ph":"X","ts":5,"args":{"a":[}},', '"text"', "\0\0\0\0" } do
-      local text = recording.text(good):gsub(",\n", function() return ",\n" .. damage .. "\n" end)
+      local text = written_trace.text(good):gsub(",\n", function() return ",\n" .. damage .. "\n" end)
       local picture = draw(text)
       assert(picture, damage)
       includes(" could not be read", picture)
       includes(" · 2 tasks · ", picture)
     end
-    includes(" · 3 tasks · ", draw((recording.text(good):gsub(",\n", ',{"ph":"X","ts":5}},'))))
+    includes(" · 3 tasks · ", draw((written_trace.text(good):gsub(",\n", ',{"ph":"X","ts":5}},'))))
   end)
 
   it("is damaged at random gives a picture or an error", function()
@@ -137,7 +137,7 @@ describe("a recording that", function()
       end
       pictures = pictures + (result and 1 or 0)
       kept[#kept + 1] = #kept < 200 and result or nil
-      recording.remove()
+      written_trace.remove()
     end
     xml.lint(kept)
     -- Else it would not be damage that is tried.

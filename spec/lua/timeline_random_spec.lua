@@ -2,8 +2,8 @@
 -- ECHO_TIMELINE_ROUNDS=1000 tries more of them.
 
 local includes = require "spec.lua.support.includes"
-local random_recording = require "spec.lua.support.random_recording"
-local recording = require "spec.lua.support.written_recording"
+local random_trace = require "spec.lua.support.random_trace"
+local written_trace = require "spec.lua.support.written_trace"
 local timeline = require "echo.timeline"
 local words = require "echo.timeline.words"
 local xml = require "spec.lua.support.xml"
@@ -24,7 +24,7 @@ local function each_seed(fn)
 end
 
 local function draw(events, options)
-  return timeline(recording.file(recording.text(events)), nil, options)
+  return timeline(written_trace.file(written_trace.text(events)), nil, options)
 end
 
 local function check(text, width)
@@ -77,12 +77,12 @@ local function without(library, fn, argument)
 end
 
 describe("a recording made at random", function()
-  after_each(recording.remove)
+  after_each(written_trace.remove)
 
   it("is told in its picture", function()
     local texts = {}
     each_seed(function()
-      local made = random_recording.sound(SPAN)
+      local made = random_trace.sound(SPAN)
       local width = WIDTHS[math.random(#WIDTHS)]
       local text = draw(made.events, { width = width, title = "random" })
       check(text, width)
@@ -96,7 +96,7 @@ describe("a recording made at random", function()
 
   it("is the same picture in whatever order the events are", function()
     each_seed(function()
-      local made = random_recording.sound(SPAN)
+      local made = random_trace.sound(SPAN)
       local options = { width = WIDTHS[math.random(#WIDTHS)], title = "random" }
       same_lines(draw(made.events, options), draw(shuffled(made.events), options))
     end)
@@ -104,7 +104,7 @@ describe("a recording made at random", function()
 
   it("is the same picture by either library", function()
     each_seed(function()
-      local path = recording.file(recording.text(random_recording.sound(SPAN).events))
+      local path = written_trace.file(written_trace.text(random_trace.sound(SPAN).events))
       same_lines(without("dkjson", timeline, path), without("cjson", timeline, path))
     end)
   end)
@@ -112,7 +112,7 @@ describe("a recording made at random", function()
   it("of strange events makes a picture", function()
     local texts = {}
     each_seed(function()
-      local text = draw(random_recording.strange(math.random(20, 300)), { width = 600 })
+      local text = draw(random_trace.strange(math.random(20, 300)), { width = 600 })
       check(text, 600)
       texts[#texts + 1] = text
     end)

@@ -2,19 +2,19 @@
 
 local includes = require "spec.lua.support.includes"
 local process = require "spec.lua.support.process"
-local recording = require "spec.lua.support.written_recording"
+local written_trace = require "spec.lua.support.written_trace"
 local timeline = require "echo.timeline"
 local xml = require "spec.lua.support.xml"
 
-local name, stretch = recording.name, recording.stretch
-local submitted, started = recording.submitted, recording.started
+local name, stretch = written_trace.name, written_trace.stretch
+local submitted, started = written_trace.submitted, written_trace.started
 
 -- A picture of this width has a column for each of 1000 microseconds.
 local THOUSAND = 1174
 local LEFT = 150
 
 local function draw(events, options)
-  local path = recording.file(recording.text(events))
+  local path = written_trace.file(written_trace.text(events))
   options = options or {}
   options.width = options.width or THOUSAND
   local text = timeline(path, nil, options)
@@ -50,11 +50,11 @@ local function with_edges(events)
 end
 
 describe("echo.timeline", function()
-  after_each(recording.remove)
+  after_each(written_trace.remove)
 
   it("is the module's, too, and works in a task", function()
     local echo = require "echo"
-    local path = recording.file(recording.text(with_edges { stretch(100, 300, 1, "high") }))
+    local path = written_trace.file(written_trace.text(with_edges { stretch(100, 300, 1, "high") }))
     assert.equal(timeline(path), echo.timeline(path))
     local s <close> = echo.builder():with_worker_count(1):build()
     assert.equal(timeline(path), s:submit(echo.timeline, path):wait())
@@ -222,7 +222,8 @@ describe("echo.timeline", function()
     end)
 
     it("what begins with a mark of its byte order", function()
-      includes("1 task", timeline(recording.file("\xEF\xBB\xBF " .. recording.text { stretch(5, 9, 1, "low") })))
+      local text = "\xEF\xBB\xBF " .. written_trace.text { stretch(5, 9, 1, "low") }
+      includes("1 task", timeline(written_trace.file(text)))
     end)
 
     it("a single moment", function()
@@ -230,7 +231,7 @@ describe("echo.timeline", function()
     end)
 
     it("other programs' recordings, in an object, too", function()
-      local path = recording.file [[ { "displayTimeUnit": "ms", "otherData": { "a": [1] },
+      local path = written_trace.file [[ { "displayTimeUnit": "ms", "otherData": { "a": [1] },
         "traceEvents" : [ { "name": "paint", "cat": "blink", "ph": "X", "ts": 1000000, "dur": 500,
           "pid": "main", "tid": 1.0, "args": { "deep": { "braces": "}}{" } } },
           {"name":"paint","ph":"X","ts":1000600,"pid":"other","tid":"x","tts":1},
@@ -252,10 +253,10 @@ describe("echo.timeline", function()
     end)
 
     it("what could not be recorded, or not be read, as a note", function()
-      local text = recording.text(with_edges { stretch(10, 500, 1, "high"), stretch(20, -5, 1, "high"),
+      local text = written_trace.text(with_edges { stretch(10, 500, 1, "high"), stretch(20, -5, 1, "high"),
         { ph = "C", pid = 7, ts = 5, name = "dropped", args = { events = 1200 } } })
       text = text:gsub("^%[", '[{"ph":"X","ts":tru},\n{"no":"event"},\n')
-      text = timeline(recording.file(text))
+      text = timeline(written_trace.file(text))
       includes("1,200 events did not fit into the recording · 3 events could not be read", text)
     end)
 
@@ -295,7 +296,7 @@ describe("echo.timeline", function()
 
     it("title", function()
       includes(">A &amp; B</text>", draw(with_edges {}, { title = "A & B" }))
-      local path = recording.file(recording.text(with_edges {}))
+      local path = written_trace.file(written_trace.text(with_edges {}))
       includes(">" .. path:match "[^/]+$" .. "</text>", timeline(path))
     end)
 
@@ -330,7 +331,7 @@ describe("echo.timeline", function()
     end
 
     it("arguments that are none, by name", function()
-      local path = recording.file(recording.text(with_edges {}))
+      local path = written_trace.file(written_trace.text(with_edges {}))
       refused "trace: expected the path of a recording, got a nil"
       refused("trace: expected the path of a recording, got a table", {})
       refused('trace: expected the path of a recording, got ""', "")
@@ -368,7 +369,7 @@ describe("echo.timeline", function()
         ['[{"ph":"M","name":"thread_name","args":{"name":"x"}}]'] = ": has names only: nothing was recorded",
         ['[{"ph":"X","ts":"soon"}]'] = none,
       } do
-        local path = recording.file(text)
+        local path = written_trace.file(text)
         refused("trace: " .. path .. problem, path)
       end
     end)
@@ -406,7 +407,7 @@ describe("echo.timeline", function()
     end
 
     it("the file, and nothing beside it", function()
-      local path = recording.file(recording.text(with_edges {}))
+      local path = written_trace.file(written_trace.text(with_edges {}))
       assert.equal(0, select("#", timeline(path, folder .. "/out.svg")) - 1)
       assert.equal("out.svg\n", files())
       assert.equal(timeline(path), content(folder .. "/out.svg"))
@@ -416,16 +417,16 @@ describe("echo.timeline", function()
     end)
 
     it("nothing when something is wrong", function()
-      local path = recording.file(recording.text(with_edges {}))
+      local path = written_trace.file(written_trace.text(with_edges {}))
       timeline(path, folder .. "/out.svg")
       local before = content(folder .. "/out.svg")
-      assert.is_false(pcall(timeline, recording.file "nothing", folder .. "/out.svg"))
+      assert.is_false(pcall(timeline, written_trace.file "nothing", folder .. "/out.svg"))
       assert.equal(before, content(folder .. "/out.svg"))
       assert.equal("out.svg\n", files())
     end)
 
     it("no file that cannot be written", function()
-      local path = recording.file(recording.text(with_edges {}))
+      local path = written_trace.file(written_trace.text(with_edges {}))
       local function refused(out, problem)
         local ok, raised = pcall(timeline, path, out)
         assert.is_false(ok)
@@ -440,7 +441,7 @@ describe("echo.timeline", function()
     end)
 
     it("no half of a file when the disk is full", function()
-      local path = recording.file(recording.text(with_edges {}))
+      local path = written_trace.file(written_trace.text(with_edges {}))
       local result = process.shell(([[require "echo.timeline"(%q, %q)]]):format(path, folder .. "/out.svg"),
         "trap '' XFSZ; ulimit -f 1; timeout 20 $LUA $SCRIPT")
       assert.equal(1, result.code)

@@ -1,8 +1,8 @@
 -- Recordings made at random, as a scheduler of some workers could have written them, and stranger ones.
 
-local recording = require "spec.lua.support.written_recording"
+local written_trace = require "spec.lua.support.written_trace"
 
-local random_recording = {}
+local random_trace = {}
 
 local PRIORITIES = { "high", "normal", "low" }
 local ENDS = { "done", "failed", "cancelled", "suspended", "interrupted", "yielded", "running" }
@@ -27,11 +27,11 @@ local function work(made, tid, span)
       return
     end
     local priority, ended, id = pick(PRIORITIES), pick(ENDS), #events
-    events[#events + 1] = recording.stretch(from, to - from, tid, priority,
+    events[#events + 1] = written_trace.stretch(from, to - from, tid, priority,
       { id = id, name = pick(NAMES), args = { ended = ended, queue = math.random(9) == 1 and "disk" or nil } })
     if math.random(3) > 1 then
-      events[#events + 1] = recording.submitted(id, 1025, math.random(0, from))
-      events[#events + 1] = recording.started(id, tid, from)
+      events[#events + 1] = written_trace.submitted(id, 1025, math.random(0, from))
+      events[#events + 1] = written_trace.started(id, tid, from)
       made.flows = made.flows + 1
     end
     made.busy = made.busy + to - from
@@ -49,12 +49,12 @@ end
 
 -- A recording of `span` microseconds: { events =, workers =, tasks =, busy = (microseconds of all workers),
 -- flows = }.
-function random_recording.sound(span)
+function random_trace.sound(span)
   local made = { events = {}, workers = math.random(1, 8), tasks = 0, busy = 0, flows = 0 }
   for tid = 1, made.workers do
-    made.events[#made.events + 1] = recording.name(tid, "worker " .. tid)
+    made.events[#made.events + 1] = written_trace.name(tid, "worker " .. tid)
     -- The whole time can be seen, whatever else there is.
-    made.events[#made.events + 1] = recording.stretch(0, span, tid, "idle", { name = "parked" })
+    made.events[#made.events + 1] = written_trace.stretch(0, span, tid, "idle", { name = "parked" })
     work(made, tid, span)
   end
   counters(made, span)
@@ -83,7 +83,7 @@ local function sometimes(value)
 end
 
 -- Events of all kinds, with members of the wrong kind now and then.
-function random_recording.strange(count)
+function random_trace.strange(count)
   local events = {}
   for index = 1, count do
     events[index] = {
@@ -97,4 +97,4 @@ function random_recording.strange(count)
   return events
 end
 
-return random_recording
+return random_trace

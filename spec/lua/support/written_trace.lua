@@ -2,12 +2,12 @@
 
 local json = require "echo.command.json"
 
-local recording = {}
+local written_trace = {}
 
 local paths = {}
 
 -- The path of a new file with this text.
-function recording.file(text)
+function written_trace.file(text)
   local path = os.tmpname()
   paths[#paths + 1] = path
   local file = assert(io.open(path, "wb"))
@@ -17,7 +17,7 @@ function recording.file(text)
 end
 
 -- Removes the files that were made.
-function recording.remove()
+function written_trace.remove()
   for _, path in ipairs(paths) do
     os.remove(path)
   end
@@ -25,7 +25,7 @@ function recording.remove()
 end
 
 -- The events as Echo writes them, one a line.
-function recording.text(events)
+function written_trace.text(events)
   local lines = {}
   for index, event in ipairs(events) do
     lines[index] = json(event)
@@ -33,12 +33,12 @@ function recording.text(events)
   return "[" .. table.concat(lines, ",\n") .. "]\n"
 end
 
-function recording.name(tid, name)
+function written_trace.name(tid, name)
   return { ph = "M", pid = 7, tid = tid, name = "thread_name", args = { name = name } }
 end
 
 -- A stretch of a task: from, for how long, on which lane, of which priority, and what else there is.
-function recording.stretch(from, length, tid, priority, more)
+function written_trace.stretch(from, length, tid, priority, more)
   local event = { ph = "X", pid = 7, tid = tid, ts = from, dur = length, cat = priority, name = "task" }
   for name, value in pairs(more or {}) do
     event[name] = value
@@ -47,12 +47,12 @@ function recording.stretch(from, length, tid, priority, more)
 end
 
 -- A flow from a submit to a start.
-function recording.submitted(id, tid, from)
+function written_trace.submitted(id, tid, from)
   return { ph = "s", pid = 7, tid = tid, ts = from, cat = "start", name = "start", id = id }
 end
 
-function recording.started(id, tid, from)
+function written_trace.started(id, tid, from)
   return { ph = "f", bp = "e", pid = 7, tid = tid, ts = from, cat = "start", name = "start", id = id }
 end
 
-return recording
+return written_trace
