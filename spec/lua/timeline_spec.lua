@@ -212,6 +212,13 @@ describe("echo.timeline", function()
       includes("1 worker · 0 tasks · 0 % busy", text)
     end)
 
+    it("a worker that did nothing at all, by its name", function()
+      local text = draw(with_edges { name(1, "echo-0"), name(2, "echo-1"), name(3, "GC"), stretch(0, 1000, 1, "high") })
+      includes(">echo-1</text>", text)
+      assert.falsy(text:find(">GC<", 1, true))
+      includes("2 workers · 3 tasks · 50 % busy", text)
+    end)
+
     it("the time, with ticks at round figures", function()
       local text = draw(with_edges {})
       includes('x="150" y', text)

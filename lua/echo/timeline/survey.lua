@@ -69,6 +69,26 @@ local function take(facts, members)
   end
 end
 
+-- A name without the number at its end, together with the process.
+local function family(lane)
+  return ("%s %s"):format(lane.process, lane.name:match "^(.-)%d*$")
+end
+
+-- Workers that did nothing at all have no events but their names, which are like those of the others.
+local function find_idle_workers(facts)
+  local families = {}
+  for _, lane in ipairs(facts.lanes) do
+    if lane.is_worker and lane.name then
+      families[family(lane)] = true
+    end
+  end
+  for _, lane in ipairs(facts.lanes) do
+    if not lane.used and lane.name and families[family(lane)] then
+      lane.used, lane.is_worker = true, true
+    end
+  end
+end
+
 local function before(a, b)
   if type(a) == type(b) then
     return a < b
@@ -99,6 +119,7 @@ function survey.of(path, decode)
     return nil, "has names only: nothing was recorded"
   end
   facts.events, facts.damaged = report.events, report.damaged
+  find_idle_workers(facts)
   table.sort(facts.lanes, in_order)
   return facts
 end
