@@ -78,6 +78,9 @@ local function checked(trace, out, options)
   check_path("trace", trace, "the path of a recording")
   if out ~= nil then
     check_path("out", out, "the path of a file to write")
+    if out == trace then
+      fail("out: expected another file than the recording, got %s", out)
+    end
   end
   if options ~= nil then
     check_options(options)
