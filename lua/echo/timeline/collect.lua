@@ -39,17 +39,10 @@ local function flow(method)
   end
 end
 
-local function instant(data, thread, time, members)
-  local drawn = data.of_thread[thread]
-  if not data.window:has(time) then
-    return
-  elseif members.name == "steal" then
-    data.steals = data.steals + 1
-    if drawn then
-      drawn.steals = drawn.steals + 1
-    end
-  elseif members.name == "cancelled" then
-    data.never_ran = data.never_ran + 1
+local function instant(data, _, time, members)
+  if data.window:has(time) then
+    data.steals = data.steals + (members.name == "steal" and 1 or 0)
+    data.never_ran = data.never_ran + (members.name == "cancelled" and 1 or 0)
   end
 end
 

@@ -22,7 +22,7 @@ end
 --- The lane of a thread, which `window` is drawn of.
 function lane.new(thread, window, budget)
   local new = setmetatable({ thread = thread, window = window, budget = budget, stretches = {}, covered = {},
-    counts = {}, busy = columns.new(window.width), marks = {}, marked = {}, tasks = {}, count = 0, steals = 0 }, Lane)
+    counts = {}, busy = columns.new(window.width), marks = {}, marked = {}, tasks = {} }, Lane)
   budget.lanes[#budget.lanes + 1] = new
   return new
 end
@@ -88,7 +88,6 @@ function Lane:add(stretch)
     return
   end
   local x1, x2 = window:x(stretch.first), window:x(stretch.last)
-  self.count = self.count + 1
   if class ~= "submit" and class ~= "wait" then
     self.busy:cover(x1, x2)
     if not IN_PARTS[stretch.ended] then
