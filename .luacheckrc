@@ -13,5 +13,8 @@ files["examples/embed"] = {
   globals = { "on_key", "on_frame" },
 }
 
+-- What Lite XL gives to its plugins.
+files["examples/lite-xl"] = { read_globals = { "system", "regex", "dirmonitor" } }
+
 -- What src/lua/prelude.c gives to its files.
 files["src/lua/prelude"] = { std = { read_globals = { "each", "raise", "is_error", "to_error" } } }
