@@ -72,7 +72,8 @@ end
 
 -- The state before the line, and the one after it.
 function packing.states(packed)
-  return string.unpack("<s1s1", packed)
+  local init_state, state = string.unpack("<s1s1", packed)
+  return init_state, state
 end
 
 local function unpack_sizes(packed, at, text, types)
