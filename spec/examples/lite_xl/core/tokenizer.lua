@@ -4,8 +4,20 @@
 -- A state has a byte for each level: the number of the pattern that is open there.
 local tokenizer = {}
 
+local function embedded(syntax)
+  return type(syntax) == "table" and syntax or require("core.syntax").get(syntax)
+end
+
 local function at(text, from, pattern)
   return text:match("^" .. pattern .. "()", from)
+end
+
+-- As in the editor's: at its first use a pattern that begins with ^ loses it, and has a note instead.
+local function settle(pattern)
+  if type(pattern.pattern) == "string" and not pattern.whole_line then
+    pattern.whole_line = { pattern.pattern:sub(1, 1) == "^" }
+    pattern.pattern = pattern.pattern:match("^^?(.*)")
+  end
 end
 
 -- The syntax of the innermost level, the pattern that encloses it, and the pair that is open in it.
@@ -18,7 +30,7 @@ local function levels(syntax, state)
     elseif not pattern.syntax then
       return syntax, enclosing, pattern, i
     end
-    syntax, enclosing, depth = pattern.syntax, pattern, i + 1
+    syntax, enclosing, depth = embedded(pattern.syntax), pattern, i + 1
   end
   return syntax, enclosing, nil, depth
 end
@@ -35,6 +47,7 @@ local function step(base, text, from, state)
     return to, enclosing.type, state:sub(1, depth - 2) .. "\0"
   end
   for number, pattern in ipairs(syntax.patterns) do
+    settle(pattern)
     local is_pair = type(pattern.pattern) == "table"
     local fits = not (pattern.whole_line and pattern.whole_line[1] and from > 1)
     to = fits and at(text, from, is_pair and pattern.pattern[1] or pattern.pattern)
