@@ -100,6 +100,16 @@ local function compare()
   return differ, first
 end
 
+local function errors()
+  local list = {}
+  for _, item in ipairs(core.log_items) do
+    if item.level == "ERROR" then
+      list[#list + 1] = "error          " .. item.text .. "\n"
+    end
+  end
+  return table.concat(list)
+end
+
 local function report()
   local total, worst, late = 0, 0, 0
   for _, gap in ipairs(gaps) do
@@ -118,10 +128,10 @@ gaps > 25 ms   %d of %d
 whole after s  %s
 plain lines    %d of %d, in %d frames
 other tokens   %d lines%s
-]]):format(background() and "echo" or "stock", #doc.lines, doc.syntax.name, #gaps / total,
+%s]]):format(background() and "echo" or "stock", #doc.lines, doc.syntax.name, #gaps / total,
     gaps[#gaps // 2] * 1000, gaps[#gaps * 99 // 100] * 1000, worst * 1000, late, #gaps,
     whole_after and ("%.1f"):format(whole_after) or "not", plain_lines, seen_lines, plain_frames,
-    differ, first and (", first %d"):format(first) or "")
+    differ, first and (", first %d"):format(first) or "", errors())
 end
 
 local function finish()

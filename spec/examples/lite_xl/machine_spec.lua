@@ -59,12 +59,12 @@ describe("the Lite XL plugin:", function()
 
   describe("a syntax that travels", function()
     it("has the syntaxes with it that it embeds, each once", function()
-      local page = language.new(syntaxes.page, syntaxes.find).syntax
+      local page = language.new(syntaxes.page, syntaxes.find).copy.syntax
       assert.equal("Script", page.patterns[2].syntax.name)
       assert.same(syntaxes.script.symbols, page.patterns[2].syntax.symbols)
       local ring = { patterns = {}, symbols = {} }
       ring.patterns[1] = { pattern = { "a", "b" }, type = "x", syntax = ring }
-      local copy = language.new(ring).syntax
+      local copy = language.new(ring).copy.syntax
       assert.equal(copy, copy.patterns[1].syntax)
     end)
 
@@ -73,7 +73,7 @@ describe("the Lite XL plugin:", function()
         patterns = { { pattern = "^a", type = "x" }, { regex = { "^b", "c" }, type = "x", _regex = print } },
         symbols = {},
       }
-      local copy = language.new(original).syntax.patterns
+      local copy = language.new(original).copy.syntax.patterns
       assert.same({ pattern = "a", type = "x", whole_line = { true } }, copy[1])
       assert.same({ regex = { "b", "c" }, type = "x", whole_line = { true, false } }, copy[2])
       assert.same({ pattern = "^a", type = "x" }, original.patterns[1])
@@ -82,14 +82,19 @@ describe("the Lite XL plugin:", function()
 
     it("is not settled twice", function()
       local used = { patterns = { { pattern = "^a", type = "x", whole_line = { true } } }, symbols = {} }
-      assert.equal("^a", language.new(used).syntax.patterns[1].pattern)
+      assert.equal("^a", language.new(used).copy.syntax.patterns[1].pattern)
     end)
 
     it("numbers the types of tokens", function()
       local page = language.new(syntaxes.page, syntaxes.find)
       for _, kind in ipairs { "normal", "comment", "tag", "text", "keyword", "number" } do
-        assert.equal(kind, page.types[page.number_of[kind]])
+        assert.equal(kind, page.types[page.copy.number_of[kind]])
       end
+      local several = { "x", "y" }
+      local pair = language.new({ patterns = { { pattern = { "a", "b" }, type = several } }, symbols = {} })
+      local copied = pair.copy.syntax.patterns[1].type
+      assert.not_equal(several, copied)
+      assert.equal(several, pair.types[pair.copy.number_of[copied]])
       local many = { patterns = {}, symbols = {} }
       for i = 1, 300 do
         many.symbols[i] = "type " .. i
@@ -110,7 +115,7 @@ describe("the Lite XL plugin:", function()
 
   it("stretches are what a list of lines is", function()
     math.randomseed(5)
-    for _ = 1, 200 do
+    for _ = 1, 50 do
       local marks, links = {}, {}
       for line = 1, 31 do
         marks[line], links[line] = false, math.random(2) == 1
@@ -392,7 +397,7 @@ describe("the Lite XL plugin:", function()
 
     for name, pieces in pairs(PIECES) do
       it("has in the end what the tokenizer makes of it from the top: " .. name, function()
-        for _ = 1, 60 do
+        for _ = 1, 25 do
           local lines = {}
           for i = 1, math.random(40) do
             lines[i] = pieces[math.random(#pieces)]
@@ -426,7 +431,7 @@ describe("the Lite XL plugin:", function()
           tested:advance()
           run_all()
           assert.is_true(tested:is_done())
-          for line, expected in ipairs(serial(tested.language.syntax, lines)) do
+          for line, expected in ipairs(serial(tested.language.copy.syntax, lines)) do
             assert.same(expected, tokens_of(line))
           end
         end

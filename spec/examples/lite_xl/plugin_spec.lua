@@ -154,16 +154,30 @@ describe("the Lite XL plugin", function()
     ]]))
   end)
 
-  it("leaves a document to the editor's highlighter where a worker fails", function()
-    assert.truthy(edit(LINES .. [[
-      local doc = editor.open("a.script", lines)
-      doc.syntax = { name = "Odd", patterns = { { pattern = "%l+", type = 5 } }, symbols = {} }
-      editor.until_true(function() return editor.core.errors[1] end)
-      editor.core.step()
-      assert(editor.core.drawn[1].here and #editor.core.errors == 1)
-      io.write(editor.core.errors[1])
-    ]]):find("^Echo highlighter: a.script is left to the editor's own: "))
-  end)
+  local FAILURES = {
+    ["a worker fails"] = { "doc.syntax.symbols.broken = true", "broken" },
+    ["it is stopped"] = { "editor.plugin.scheduler:stop()", "it was stopped" },
+    ["its syntax cannot travel"] = {
+      "for i = 1, 300 do doc.syntax.symbols[i] = 'type ' .. i end",
+      "the syntax Script has more than 256 types of tokens",
+    },
+  }
+
+  for where, failure in pairs(FAILURES) do
+    it("leaves a document to the editor's highlighter where " .. where, function()
+      local output = edit(LINES .. [[
+        local doc = editor.open("a.script", lines)
+      ]] .. failure[1] .. [[
+
+        editor.until_true(function() return editor.core.errors[1] end)
+        editor.core.step()
+        assert(editor.core.drawn[1].here and #editor.core.errors == 1)
+        io.write(editor.core.errors[1])
+      ]])
+      assert.truthy(output:find("^Echo highlighter: a.script is left to the editor's own: "), output)
+      assert.truthy(output:find(failure[2], 1, true), output)
+    end)
+  end
 
   it("wakes the editor's loop by an event, or by a file that it watches", function()
     local script = LINES .. [[

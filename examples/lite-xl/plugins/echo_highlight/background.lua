@@ -25,7 +25,7 @@ local RANK = { high = 3, normal = 2, low = 1 }
 -- `options`:
 --   doc       has the document's `lines`
 --   language  of language.lua
---   submit    function(priority, language, text, init_state) -> a task that gives a list of packed
+--   submit    function(priority, copy of the language, text, init_state) -> a task that gives a list of packed
 --             lines; with cancel, status, set_priority, pwait and on_complete, as Echo's have
 --   depth     how many jobs for lines that nobody sees may be under way
 --   arrived   function(first, last): these lines have got their tokens
@@ -119,7 +119,7 @@ end
 local function start(self, first, last, priority)
   local texts = table.move(self.doc.lines, first, last, 1, {})
   local job = { first = first, last = last, priority = priority, texts = texts }
-  local ok, task = pcall(self.submit, priority, self.language, table.concat(texts), self:state_before(first))
+  local ok, task = pcall(self.submit, priority, self.language.copy, table.concat(texts), self:state_before(first))
   if not ok then
     return fail(self, task)
   end

@@ -39,10 +39,11 @@ local function language_of(highlighter)
   local base = highlighter.doc.syntax
   local made = languages[base]
   if not made or made.count ~= #syntax.items then -- what is embedded by name may be another now
-    made = { count = #syntax.items, language = language.new(base, syntax.get) }
+    made = { count = #syntax.items }
+    made.language, made.message = language.new(base, syntax.get)
     languages[base] = made
   end
-  return made.language
+  return made.language, made.message
 end
 
 local function arrived(highlighter, first, last)
@@ -57,24 +58,32 @@ local function failed(highlighter, err)
   backgrounds[highlighter] = false
   highlighter.first_invalid_line = 1
   core.redraw = true
-  core.error("Echo highlighter: %s is left to the editor's own: %s", highlighter.doc:get_name(), err)
+  core.error("Echo highlighter: %s is left to the editor's own: %s", highlighter.doc:get_name(),
+    err.message or err)
+end
+
+local function new_background(highlighter)
+  local made, message = language_of(highlighter)
+  if not made then
+    failed(highlighter, message)
+    return false
+  end
+  return Background.new {
+    doc = highlighter.doc,
+    language = made,
+    submit = pool.submit,
+    depth = settings.depth,
+    arrived = function(first, last) arrived(highlighter, first, last) end,
+    failed = function(err) failed(highlighter, err) end,
+  }
 end
 
 local function background_of(highlighter)
-  local background = backgrounds[highlighter]
   local base = highlighter.doc.syntax
-  if background == nil and base and #base.patterns > 0 then
-    background = Background.new {
-      doc = highlighter.doc,
-      language = language_of(highlighter),
-      submit = pool.submit,
-      depth = settings.depth,
-      arrived = function(first, last) arrived(highlighter, first, last) end,
-      failed = function(err) failed(highlighter, err) end,
-    }
-    backgrounds[highlighter] = background
+  if backgrounds[highlighter] == nil and base and #base.patterns > 0 then
+    backgrounds[highlighter] = new_background(highlighter)
   end
-  return background
+  return backgrounds[highlighter]
 end
 
 local function forget(highlighter)

@@ -53,24 +53,25 @@ local function copy_pattern(pattern, copy_syntax)
   return copy
 end
 
--- The types of tokens, numbered from 0 on; and the number of each.
-local function number_types(syntaxes)
-  local types, number_of = {}, {}
-  local function add(kind)
-    if type(kind) == "string" and not number_of[kind] then
-      number_of[kind] = types[0] and #types + 1 or 0
-      types[number_of[kind]] = kind
+-- The types of tokens, numbered from 0 on, and the number of each. Where a pair of delimiters has several
+-- types, what is between them has the table of these as its type: here the original, there the copy.
+local function number_types(copies)
+  local types, number_of = { [0] = "normal" }, { normal = 0 }
+  local function add(kind, copy)
+    if kind ~= nil and not number_of[copy] then
+      types[#types + 1] = kind
+      number_of[copy] = #types
     end
   end
-  add("normal")
-  for _, syntax in pairs(syntaxes) do
-    for _, pattern in ipairs(syntax.patterns) do
-      for _, kind in ipairs(type(pattern.type) == "table" and pattern.type or { pattern.type }) do
-        add(kind)
+  for original, copy in pairs(copies) do
+    for i, pattern in ipairs(original.patterns) do
+      add(pattern.type, copy.patterns[i].type)
+      for _, kind in ipairs(type(pattern.type) == "table" and pattern.type or {}) do
+        add(kind, kind)
       end
     end
-    for _, kind in pairs(syntax.symbols) do
-      add(kind)
+    for _, kind in pairs(copy.symbols) do
+      add(kind, kind)
     end
   end
   return types, number_of
@@ -78,8 +79,9 @@ end
 
 local last_id = 0
 
--- `find(name)` gives the syntax that another one embeds by its name. Returns a table: `id`, another
--- one for each that is made; `syntax`, the copy; `types` and `number_of`. Or nil and a message.
+-- `find(name)` gives the syntax that another one embeds by its name. Returns a table: `types` by their
+-- numbers, and `copy`, which travels: its `id`, another one for each that is made, the `syntax`, and
+-- `number_of`. Or nil and a message.
 function language.new(syntax, find)
   local copies = {}
   local function copy_syntax(original)
@@ -99,13 +101,13 @@ function language.new(syntax, find)
     return nil, ("the syntax %s has more than 256 types of tokens"):format(syntax.name or "unnamed")
   end
   last_id = last_id + 1
-  return { id = last_id, syntax = copy, types = types, number_of = number_of }
+  return { types = types, copy = { id = last_id, syntax = copy, number_of = number_of } }
 end
 
 -- The state to begin with where the one before is not known yet: in the same embedded syntax as
 -- `state`, but not in the midst of a comment or string.
 function language.guess(self, state)
-  local syntax, known = self.syntax, {}
+  local syntax, known = self.copy.syntax, {}
   for i = 1, #state do
     local pattern = syntax.patterns[state:byte(i)]
     if not (pattern and pattern.syntax) then

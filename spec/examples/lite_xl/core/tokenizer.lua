@@ -63,6 +63,7 @@ end
 function tokenizer.tokenize(syntax, text, state)
   local tokens, from = {}, 1
   state = state or "\0"
+  assert(not syntax.symbols.broken or package.loaded["core.doc"], "broken") -- in workers
   while from <= #text do
     local to, kind, after = step(syntax, text, from, state)
     if tokens[#tokens - 1] == kind then
