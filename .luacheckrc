@@ -16,5 +16,13 @@ files["examples/embed"] = {
 -- What Lite XL gives to its plugins.
 files["examples/lite-xl"] = { read_globals = { "system", "regex", "dirmonitor" } }
 
+-- What Textadept gives to its modules, and what project_search/files.lua gives to the editor's functions.
+files["examples/textadept"] = {
+  read_globals = { "_BUFFERS", "_CHARSET", "_L", "_VIEWS", "_HOME", "CURSES", "buffer", "events", "keys", "quit",
+    "reset", "timeout", "ui", "view", io = { fields = { "get_project_root" } },
+    string = { fields = { "iconv" } } },
+  globals = { "assert_type", "lfs" },
+}
+
 -- What src/lua/prelude.c gives to its files.
 files["src/lua/prelude"] = { std = { read_globals = { "each", "raise", "is_error", "to_error" } } }
