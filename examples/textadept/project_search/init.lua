@@ -27,19 +27,12 @@ M.interval, M.budget = 0.02, 0.004
 local KINDS = { plain = "lua", lua = "regex", regex = "plain" }
 local NAMES = { plain = "text", lua = "Lua pattern", regex = "regex" }
 
-local scheduler -- made for the first search
+local scheduler
 local running -- the session, while there is one
 local shown -- the results
 local query -- what `shown` is for
 local place -- where to search, and what was open
-local ticking, typing, closed = false, false, false
-
-local function workers()
-  scheduler = scheduler or echo.builder():with_name("search"):with_setup(function(editor)
-    require("project_search.files").install(editor)
-  end, { walk = lfs.walk, abspath = lfs.abspath, assert_type = assert_type }):build()
-  return scheduler
-end
+local ticking, typing, closed, quitting = false, false, false, false
 
 local function show_state(what)
   ui.statusbar_text = ("%s: %d lines, %d files"):format(what, shown.lines, shown.files)
@@ -94,7 +87,29 @@ end
 -- A timer is there while a search is, and no longer.
 local function tick()
   ticking = not closed and pump()
+  if quitting then
+    quit(0, false)
+  end
   return ticking
+end
+
+-- The graphical version crashes if a timer is due when it has closed the Lua state: it has to wait until ours is
+-- gone. All others have been asked by then whether to quit.
+local function on_quit()
+  M.stop()
+  quitting = ticking and not CURSES
+  return quitting or nil
+end
+
+-- The scheduler, which is made for the first search.
+local function workers()
+  if not scheduler then
+    scheduler = echo.builder():with_name("search"):with_setup(function(editor)
+      require("project_search.files").install(editor)
+    end, { walk = lfs.walk, abspath = lfs.abspath, assert_type = assert_type }):build()
+    events.connect(events.QUIT, on_quit)
+  end
+  return scheduler
 end
 
 -- While keys come quickly the terminal version calls no timers.

@@ -14,19 +14,15 @@ local timers
 
 local Buffer = {}
 
-function Buffer.__index(self, name)
-  if name == "length" then
-    return #rawget(self, "text")
-  end
-  return Buffer[name]
-end
+Buffer.__index = Buffer
 
 function Buffer:append_text(text)
-  self.text, self.modify = self.text .. text, true
+  table.insert(self.parts, text)
+  self.length, self.modify = self.length + #text, true
 end
 
 function Buffer:clear_all()
-  self.text, self.marks = "", {}
+  self.parts, self.length, self.marks = {}, 0, {}
 end
 
 function Buffer:set_save_point()
@@ -34,7 +30,8 @@ function Buffer:set_save_point()
 end
 
 function Buffer:get_text()
-  return self.text
+  self.parts = { table.concat(self.parts) }
+  return self.parts[1]
 end
 
 function Buffer:goto_line(line)
@@ -46,8 +43,9 @@ function Buffer:indicator_fill_range(position, length)
 end
 
 local function new_buffer(fields)
-  fields.text, fields.marks, fields.modify = fields.text or "", {}, fields.modify or false
-  setmetatable(fields, Buffer)
+  setmetatable(fields, Buffer):clear_all()
+  fields:append_text(fields.text or "")
+  fields.modify = fields.text ~= nil
   table.insert(_BUFFERS, fields)
   _BUFFERS[fields] = #_BUFFERS
   return fields
@@ -55,7 +53,7 @@ end
 
 -- Opens a file, with a text if it has been changed.
 function editor.open(path, text)
-  buffer = new_buffer { filename = path, text = text, modify = text ~= nil }
+  buffer = new_buffer { filename = path, text = text }
   _VIEWS[1].buffer = buffer
   return buffer
 end
@@ -232,7 +230,7 @@ function editor.install(project)
   io.get_project_root = function()
     return project
   end
-  editor.open(nil, "")
+  editor.open()
 end
 
 -- What `reset()` does to a module: its events are gone, it is loaded anew, timers go on.

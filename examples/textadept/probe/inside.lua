@@ -1,0 +1,234 @@
+-- What the probe does inside the editor. Its steps are a coroutine, which each heartbeat resumes: a key that the
+-- driver sends (terminal), or a timer of five milliseconds (elsewhere). So whatever holds the editor's loop up
+-- shows as a gap between two heartbeats, and the longest one of each phase is what the report tells; and how long
+-- the editor's thread was busy at most between two heartbeats, which other programs on the machine add nothing to.
+
+local echo = require "echo"
+
+local BETWEEN_LETTERS = 0.15 -- seconds; a quick typist
+local BROAD = "e" -- what is found nearly everywhere
+
+local settings = PROBE
+local report = {}
+local last, last_busy, longest, busiest, beats
+
+local function tell(...)
+  report[#report + 1] = string.format(...)
+end
+
+local function milliseconds(seconds)
+  return ("%.1f ms"):format(seconds * 1000)
+end
+
+-- Steps -----------------------------------------------------------------------------------------
+
+local function beat()
+  coroutine.yield()
+end
+
+local function pause(seconds)
+  local over = echo.now() + seconds
+  repeat
+    beat()
+  until echo.now() >= over
+end
+
+-- The seconds of processor time that the editor's thread, the program's first one, has had.
+local function busy_time()
+  local file <close> = io.open("/proc/self/schedstat")
+  return file and file:read("n") / 1e9 or 0
+end
+
+-- Runs a phase and tells the longest gap in it.
+local function phase(name, run)
+  longest, busiest, beats = 0, 0, 0
+  local began = echo.now()
+  local result = run()
+  beat()
+  tell("%s: %.2f s, longest gap %s, longest busy %s, %d heartbeats", name, echo.now() - began,
+    milliseconds(longest), milliseconds(busiest), beats)
+  return result
+end
+
+local function search()
+  local loaded = require("project_search")
+  loaded.kind, loaded.ignore_case, loaded.whole_word, loaded.limit = "plain", false, false, math.huge
+  ui.find.find_in_files_filters[settings.directory] = {}
+  io.get_project_root = function() return settings.directory end
+  return loaded
+end
+
+local function finish(loaded)
+  repeat
+    beat()
+  until not loaded.state()
+end
+
+local function write_results(name)
+  local file <close> = assert(io.open(settings.home .. "/" .. name, "w"))
+  for _, candidate in ipairs(_BUFFERS) do
+    if candidate._type == _L["[Files Found Buffer]"] then
+      for line in candidate:get_text():gmatch("[^\n]+") do
+        if line:find("^[^:]+:%d+:") and not line:find(_L["Binary file matches."], 1, true) then
+          file:write(line, "\n")
+        end
+      end
+    end
+  end
+end
+
+local function close_results()
+  for _, candidate in ipairs(_BUFFERS) do
+    if candidate._type == _L["[Files Found Buffer]"] then
+      candidate:close(true)
+      return
+    end
+  end
+end
+
+-- Keeps the sessions that are started, to see when the tasks of each have ended.
+local function watch_sessions()
+  local session = require("project_search.session")
+  local start, list = session.start, {}
+  session.start = function(...)
+    list[#list + 1] = start(...)
+    return list[#list]
+  end
+  return list
+end
+
+-- Types the pattern, and tells how soon the first result of each was there, and how soon the tasks of the
+-- one before had ended.
+local function type_pattern(loaded, sessions)
+  local first, ended = 0, 0
+  for letter in settings.pattern:gmatch(".") do
+    local before, typed, shown, over = sessions[#sessions], echo.now(), nil, nil
+    ui.command_entry:add_text(letter)
+    repeat
+      beat()
+      local now = echo.now() - typed
+      shown = shown or select(2, loaded.state()) > 0 and now
+      over = over or (not before or before:ended()) and now
+    until now > BETWEEN_LETTERS and over
+    first, ended = math.max(first, shown or 0), math.max(ended, over)
+  end
+  tell("first result of a letter after %s at most, the tasks of the one before ended after %s at most",
+    milliseconds(first), milliseconds(ended))
+end
+
+local heartbeat
+
+-- After all others, so that the search gets the key as it gets any.
+local function connect()
+  if CURSES then
+    events.connect(events.KEYPRESS, function(key)
+      if key == "f12" then
+        heartbeat()
+        return true
+      end
+    end)
+  end
+end
+
+local function typed()
+  local loaded, sessions = search(), watch_sessions()
+  loaded.open()
+  if ui.command_entry:get_text() ~= "" then
+    ui.command_entry:set_text("")
+  end
+  phase("a pattern typed letter by letter", function() type_pattern(loaded, sessions) end)
+  phase("its search to the end", function() finish(loaded) end)
+  write_results("found")
+  ui.command_entry.focus()
+end
+
+local function resets()
+  phase("reset without a search", function()
+    reset()
+    connect()
+  end)
+  local loaded = search()
+  loaded.search(BROAD)
+  pause(0.1)
+  tell("a search under way before the reset: %s", loaded.state())
+  phase("reset in the midst of a search", function()
+    reset()
+    connect()
+  end)
+  loaded = search()
+  phase("the same search after the reset", function()
+    loaded.search(settings.pattern)
+    finish(loaded)
+  end)
+  write_results("found-after-reset")
+end
+
+local function stock()
+  close_results()
+  ui.dialogs.open = function() return settings.directory end
+  ui.find.match_case, ui.find.in_files = true, true
+  ui.find.find_entry_text = settings.pattern
+  ui.find.replace_entry_text = ""
+  -- The driver sends no keys meanwhile: they would pile up.
+  local hold = settings.home .. "/hold"
+  io.open(hold, "w"):close()
+  phase("the editor's own find in files", function()
+    local began = echo.now()
+    events.emit(events.FIND, settings.pattern, true)
+    tell("the editor's own find in files: no other key for %.2f s", echo.now() - began)
+    os.remove(hold)
+  end)
+  ui.find.in_files = false
+end
+
+local function broad()
+  local loaded = search()
+  loaded.limit = 20000
+  phase("a search with 20000 results", function()
+    loaded.search(BROAD)
+    finish(loaded)
+  end)
+end
+
+local function steps()
+  pause(0.5)
+  phase("nothing done", function() pause(1) end)
+  typed()
+  phase("nothing done", function() pause(1) end)
+  broad()
+  resets()
+  stock()
+  search().search(BROAD)
+  pause(0.05)
+  tell("a search under way at the end: %s", require("project_search").state())
+  local file <close> = assert(io.open(settings.home .. "/report.part", "w"))
+  file:write(table.concat(report, "\n"), "\n")
+  file:close()
+  os.rename(settings.home .. "/report.part", settings.home .. "/report")
+  quit()
+end
+
+local co = coroutine.create(steps)
+
+function heartbeat()
+  if coroutine.status(co) ~= "suspended" then
+    return false
+  end
+  local now, busy = echo.now(), busy_time()
+  if last and longest then
+    longest, busiest, beats = math.max(longest, now - last), math.max(busiest, busy - last_busy), beats + 1
+  end
+  last, last_busy = now, busy
+  local well, message = coroutine.resume(co)
+  if not well then
+    local file <close> = assert(io.open(settings.home .. "/report", "w"))
+    file:write(debug.traceback(co, message), "\n")
+    quit()
+  end
+  return coroutine.status(co) ~= "dead"
+end
+
+connect()
+if not CURSES then
+  timeout(0.005, heartbeat)
+end
