@@ -163,15 +163,20 @@ local function resets()
   write_results("found-after-reset")
 end
 
+-- Keeps the driver from sending keys that would pile up.
+local function hold_keys()
+  local path = settings.home .. "/hold"
+  assert(io.open(path, "w")):close()
+  return path
+end
+
 local function stock()
   close_results()
   ui.dialogs.open = function() return settings.directory end
   ui.find.match_case, ui.find.in_files = true, true
   ui.find.find_entry_text = settings.pattern
   ui.find.replace_entry_text = ""
-  -- The driver sends no keys meanwhile: they would pile up.
-  local hold = settings.home .. "/hold"
-  io.open(hold, "w"):close()
+  local hold = hold_keys()
   phase("the editor's own find in files", function()
     local began = echo.now()
     events.emit(events.FIND, settings.pattern, true)
@@ -190,6 +195,16 @@ local function broad()
   end)
 end
 
+-- Called by a timer, which the terminal version calls when there are no more keys.
+local function leave()
+  tell("a search under way at the end: %s", require("project_search").state())
+  local file <close> = assert(io.open(settings.home .. "/report.part", "w"))
+  file:write(table.concat(report, "\n"), "\n")
+  file:close()
+  os.rename(settings.home .. "/report.part", settings.home .. "/report")
+  quit()
+end
+
 local function steps()
   pause(0.5)
   phase("nothing done", function() pause(1) end)
@@ -199,13 +214,8 @@ local function steps()
   resets()
   stock()
   search().search(BROAD)
-  pause(0.05)
-  tell("a search under way at the end: %s", require("project_search").state())
-  local file <close> = assert(io.open(settings.home .. "/report.part", "w"))
-  file:write(table.concat(report, "\n"), "\n")
-  file:close()
-  os.rename(settings.home .. "/report.part", settings.home .. "/report")
-  quit()
+  hold_keys()
+  timeout(0.3, leave)
 end
 
 local co = coroutine.create(steps)

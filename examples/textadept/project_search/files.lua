@@ -28,9 +28,19 @@ local function readable_dir(dir)
   end
 end
 
+-- Lowers the priority of the worker's thread, if luv is installed, so that the editor's own thread comes first on a
+-- machine that is busy.
+local function be_nice()
+  local there, uv = pcall(require, "luv")
+  if there then
+    uv.os_setpriority(0, 10) -- on Linux that is the thread which calls it
+  end
+end
+
 -- A setup: makes the worker's globals what the editor's functions expect. `editor` has the functions
 -- `walk`, `abspath` and `assert_type`.
 function files.install(editor)
+  be_nice()
   local library = of_the_program("lfs") or require("lfs")
   lfs = setmetatable({ dir = readable_dir(library.dir), abspath = editor.abspath }, { __index = library })
   assert_type = editor.assert_type
