@@ -1,7 +1,8 @@
 -- What the probe does inside the editor. Its steps are a coroutine, which each heartbeat resumes: a key that the
 -- driver sends (terminal), or a timer of five milliseconds (elsewhere). So whatever holds the editor's loop up
--- shows as a gap between two heartbeats, and the longest one of each phase is what the report tells; and how long
--- the editor's thread was busy at most between two heartbeats, which other programs on the machine add nothing to.
+-- shows as a gap between two heartbeats. The report tells the longest one of each phase, and how long the editor's
+-- thread waited in it for a processor that others had; and how long that thread was busy at most between two
+-- heartbeats, which others on the machine add nothing to.
 
 local echo = require "echo"
 
@@ -10,7 +11,8 @@ local BROAD = "e" -- what is found nearly everywhere
 
 local settings = PROBE
 local report = {}
-local last, last_busy, longest, busiest, beats
+local last, last_busy, last_waited -- of the latest heartbeat
+local longest, waited, busiest, beats -- of the phase
 
 local function tell(...)
   report[#report + 1] = string.format(...)
@@ -33,21 +35,24 @@ local function pause(seconds)
   until echo.now() >= over
 end
 
--- The seconds of processor time that the editor's thread, the program's first one, has had.
-local function busy_time()
+-- The seconds that the editor's thread, the program's first one, has run, and has waited for a processor.
+local function times()
   local file <close> = io.open("/proc/self/schedstat")
-  return file and file:read("n") / 1e9 or 0
+  local busy, waiting = 0, 0
+  if file then
+    busy, waiting = file:read("n", "n")
+  end
+  return busy / 1e9, waiting / 1e9
 end
 
--- Runs a phase and tells the longest gap in it.
+-- Runs a phase and tells of it.
 local function phase(name, run)
-  longest, busiest, beats = 0, 0, 0
+  longest, waited, busiest, beats = 0, 0, 0, 0
   local began = echo.now()
-  local result = run()
+  run()
   beat()
-  tell("%s: %.2f s, longest gap %s, longest busy %s, %d heartbeats", name, echo.now() - began,
-    milliseconds(longest), milliseconds(busiest), beats)
-  return result
+  tell("%s: %.2f s, %d heartbeats, longest gap %s (%s of it waiting for a processor), longest busy %s", name,
+    echo.now() - began, beats, milliseconds(longest), milliseconds(waited), milliseconds(busiest))
 end
 
 local function search()
@@ -224,11 +229,14 @@ function heartbeat()
   if coroutine.status(co) ~= "suspended" then
     return false
   end
-  local now, busy = echo.now(), busy_time()
+  local now, busy, waiting = echo.now(), times()
   if last and longest then
-    longest, busiest, beats = math.max(longest, now - last), math.max(busiest, busy - last_busy), beats + 1
+    if now - last > longest then
+      longest, waited = now - last, waiting - last_waited
+    end
+    busiest, beats = math.max(busiest, busy - last_busy), beats + 1
   end
-  last, last_busy = now, busy
+  last, last_busy, last_waited = now, busy, waiting
   local well, message = coroutine.resume(co)
   if not well then
     local file <close> = assert(io.open(settings.home .. "/report", "w"))
