@@ -11,6 +11,8 @@
  * `floor.run(code, threads)`: the seconds that a chunk takes in as many bare states, each in a
  * thread.
  *
+ * `floor.now()`: the seconds of the clock that never goes back. `floor.pause(seconds)`.
+ *
  * `floor.copy(text, n)` copies a string n times within the state.
  */
 #include <lauxlib.h>
@@ -169,6 +171,11 @@ static int pause_for(lua_State *L) {
   return 0;
 }
 
+static int now(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)echo__now() / 1e9);
+  return 1;
+}
+
 /* The state takes each copy for garbage at once, as it does with a string that came and was used.
  */
 static int copy(lua_State *L) {
@@ -183,7 +190,7 @@ static int copy(lua_State *L) {
 
 __attribute__((visibility("default"))) int luaopen_floor(lua_State *L) {
   static const luaL_Reg functions[] = {
-      {"round_trips", round_trips}, {"signals", signals}, {"run", run},
+      {"round_trips", round_trips}, {"signals", signals}, {"run", run}, {"now", now},
       {"pause", pause_for},         {"copy", copy},       {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;
