@@ -1,4 +1,5 @@
 local echo = require "echo"
+local floor = require "floor"
 local work = require "peers.work"
 
 local pool = {}
@@ -51,7 +52,7 @@ function pool:sleepers(times, asleep)
   local tasks, late = {}, {}
   for i, seconds in ipairs(times) do tasks[i] = self.scheduler:submit(nap, seconds) end
   for _, task in ipairs(tasks) do
-    while task:status() ~= "suspended" do require "floor".pause(0.001) end
+    while task:status() == "queued" or task:status() == "running" do floor.pause(0.001) end
   end
   asleep()
   for i, task in ipairs(tasks) do late[i] = task:wait() end

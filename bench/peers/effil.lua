@@ -51,7 +51,7 @@ function pool.sleepers(_, times, asleep)
     local here, floor = require "effil", require "floor"
     local due = floor.now() + seconds
     channel:push(true)
-    here.sleep(math.floor(seconds * 1000), "ms")
+    here.sleep(math.ceil(seconds * 1000), "ms")
     return floor.now() - due
   end)
   for i, seconds in ipairs(times) do threads[i] = nap(begun, seconds) end

@@ -42,7 +42,6 @@ local function run(question, workers, folder, sheet)
   run_services(workers, services)
   if question == "start" then
     sheet:add("start, one task, stop", "ltask", "ms", (floor.now() - before) * 1e3)
-    sheet:print()
   end
 end
 

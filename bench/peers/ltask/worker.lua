@@ -13,7 +13,7 @@ function service.sleep(times)
   for _, seconds in ipairs(times) do
     ltask.fork(function()
       local due = floor.now() + seconds
-      ltask.sleep(math.max(1, math.floor(seconds * 100)))
+      ltask.sleep(math.ceil(seconds * 100))
       late[#late + 1] = floor.now() - due
       waiting = waiting - 1
       if waiting == 0 then ltask.wakeup(done) end
