@@ -9,8 +9,8 @@
  *   uv            libuv's own thread pool (uv_queue_work), same threads
  *   futex         a bare hand-over between two threads, the floor of any wake-up
  *   bare threads  how many times one thread's work as many bare threads do as there are workers:
- * what the machine gives, at this moment, to whoever wants more than one processor idle processor
- * time that an idle scheduler uses in five seconds
+ *                 what the machine gives, at this moment, to whoever wants more than one processor
+ *   at rest       the processor time that an idle scheduler uses, measured over five seconds
  *
  * Usage: bench-core [workers [rounds]]
  */
@@ -28,17 +28,12 @@
 #include <uv.h>
 
 #include "base/wait.h"
+#include "report.h"
 
-enum {
-  TASKS = 1000000,
-  WAKEUPS = 1000,
-  UV_TASKS = 200000,
-  SPINS = 200000000,
-  MAX_ROUNDS = 99,
-  ROWS = 10
-};
+enum { WAKEUPS = 1000, MAX_ROUNDS = 99 };
 
 static unsigned workers = 2;
+static int task_count, wakeup_count, uv_task_count, spin_count;
 
 static void nothing(void *argument) {
   (void)argument;
@@ -74,17 +69,17 @@ static double per_task(uint64_t start, double count) {
 static double outside(void) {
   echo_scheduler *s = make();
   uint64_t start = uv_hrtime();
-  for (int i = 0; i < TASKS; i++)
+  for (int i = 0; i < task_count; i++)
     echo_scheduler_submit(s, NULL, nothing, NULL, NULL);
   must(echo_scheduler_stop(s, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL), "stop");
-  double cost = per_task(start, TASKS);
+  double cost = per_task(start, task_count);
   echo_scheduler_release(s);
   return cost;
 }
 
 static void spawn_all(void *argument) {
   echo_scheduler *s = argument;
-  for (int i = 0; i < TASKS; i++)
+  for (int i = 0; i < task_count; i++)
     echo_scheduler_submit(s, NULL, nothing, NULL, NULL);
 }
 
@@ -93,23 +88,23 @@ static double inside(void) {
   uint64_t start = uv_hrtime();
   must(echo_scheduler_submit(s, NULL, spawn_all, s, NULL), "submit");
   must(echo_scheduler_stop(s, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL), "stop");
-  double cost = per_task(start, TASKS);
+  double cost = per_task(start, task_count);
   echo_scheduler_release(s);
   return cost;
 }
 
 static double handle(void) {
   echo_scheduler *s = make();
-  echo_task **tasks = malloc(TASKS * sizeof *tasks);
-  memset(tasks, 0, TASKS * sizeof *tasks);
+  echo_task **tasks = malloc((size_t)task_count * sizeof *tasks);
+  memset(tasks, 0, (size_t)task_count * sizeof *tasks);
   uint64_t start = uv_hrtime();
-  for (int i = 0; i < TASKS; i++)
+  for (int i = 0; i < task_count; i++)
     echo_scheduler_submit(s, NULL, nothing, NULL, &tasks[i]);
-  for (int i = 0; i < TASKS; i++) {
+  for (int i = 0; i < task_count; i++) {
     echo_task_wait(tasks[i], ECHO_FOREVER);
     echo_task_release(tasks[i]);
   }
-  double cost = per_task(start, TASKS);
+  double cost = per_task(start, task_count);
   free(tasks);
   end(s);
   return cost;
@@ -141,11 +136,12 @@ static double suspend(void) {
   unsigned all = workers;
   workers = 1;
   echo_scheduler *s = make();
-  hopper hoppers[2] = {{s, &hoppers[1], NULL, TASKS / 2}, {s, &hoppers[0], NULL, TASKS / 2}};
+  hopper hoppers[2] = {{s, &hoppers[1], NULL, task_count / 2},
+                       {s, &hoppers[0], NULL, task_count / 2}};
   uint64_t start = uv_hrtime();
   must(echo_scheduler_submit(s, NULL, start_hoppers, hoppers, NULL), "submit");
   must(echo_scheduler_stop(s, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL), "stop");
-  double cost = per_task(start, TASKS);
+  double cost = per_task(start, task_count);
   echo_scheduler_release(s);
   workers = all;
   return cost;
@@ -160,20 +156,10 @@ static void note_time(void *argument) {
   atomic_store(&woken_at, uv_hrtime());
 }
 
-static int by_value(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static double quantile(double *values, int count, double q) {
-  qsort(values, (size_t)count, sizeof *values, by_value);
-  return values[(int)(q * (count - 1))];
-}
-
 static void wake_echo(double *p50, double *p99) {
   static double delays[WAKEUPS];
   echo_scheduler *s = make();
-  for (int i = 0; i < WAKEUPS; i++) {
+  for (int i = 0; i < wakeup_count; i++) {
     usleep(1000);
     atomic_store(&woken_at, 0);
     uint64_t start = uv_hrtime();
@@ -183,8 +169,8 @@ static void wake_echo(double *p50, double *p99) {
     delays[i] = (double)(atomic_load(&woken_at) - start) / 1000;
   }
   end(s);
-  *p50 = quantile(delays, WAKEUPS, 0.5);
-  *p99 = quantile(delays, WAKEUPS, 0.99);
+  *p50 = bench_quantile(delays, wakeup_count, 0.5);
+  *p99 = bench_quantile(delays, wakeup_count, 0.99);
 }
 
 static echo__word hand;
@@ -209,7 +195,7 @@ static void wake_futex(double *p50, double *p99) {
   static double delays[WAKEUPS];
   uv_thread_t partner;
   uv_thread_create(&partner, futex_partner, NULL);
-  for (int i = 0; i < WAKEUPS; i++) {
+  for (int i = 0; i < wakeup_count; i++) {
     usleep(1000);
     atomic_store(&woken_at, 0);
     uint64_t start = uv_hrtime();
@@ -221,8 +207,8 @@ static void wake_futex(double *p50, double *p99) {
   give_hand(2);
   uv_thread_join(&partner);
   atomic_store(&hand, 0);
-  *p50 = quantile(delays, WAKEUPS, 0.5);
-  *p99 = quantile(delays, WAKEUPS, 0.99);
+  *p50 = bench_quantile(delays, wakeup_count, 0.5);
+  *p99 = bench_quantile(delays, wakeup_count, 0.99);
 }
 
 /* -- libuv ------------------------------------------------------------------------------------ */
@@ -237,14 +223,14 @@ static void uv_after(uv_work_t *request, int status) {
 }
 
 static double uv(void) {
-  uv_work_t *requests = calloc(UV_TASKS, sizeof *requests);
+  uv_work_t *requests = calloc((size_t)uv_task_count, sizeof *requests);
   uv_loop_t loop;
   uv_loop_init(&loop);
   uint64_t start = uv_hrtime();
-  for (int i = 0; i < UV_TASKS; i++)
+  for (int i = 0; i < uv_task_count; i++)
     uv_queue_work(&loop, &requests[i], uv_nothing, uv_after);
   uv_run(&loop, UV_RUN_DEFAULT);
-  double cost = per_task(start, UV_TASKS);
+  double cost = per_task(start, uv_task_count);
   uv_loop_close(&loop);
   free(requests);
   return cost;
@@ -255,7 +241,7 @@ static double uv(void) {
 static void spin(void *argument) {
   (void)argument;
   volatile uint64_t sink = 0;
-  for (uint64_t i = 0; i < SPINS; i++)
+  for (uint64_t i = 0; i < (uint64_t)spin_count; i++)
     sink = i;
 }
 
@@ -284,46 +270,51 @@ static double cpu_seconds(void) {
   return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void report_idle(void) {
+static double idle_microseconds(void) {
   echo_scheduler *s = make();
+  int milliseconds = bench_count(5000);
   double before = cpu_seconds();
-  sleep(5);
-  printf("idle: %.6f s of processor time in 5 s\n", cpu_seconds() - before);
+  usleep((useconds_t)milliseconds * 1000);
+  double spent = cpu_seconds() - before;
   end(s);
+  return spent * 1e6 / milliseconds * 1000;
 }
 
-static void print_row(const char *name, double *values, int rounds, const char *unit) {
-  double median = quantile(values, rounds, 0.5);
-  printf("%-28s %9.1f %9.1f %9.1f  %s\n", name, values[0], median, values[rounds - 1], unit);
+static void wake_round(void) {
+  double p50, p99;
+  wake_echo(&p50, &p99);
+  bench_add("C: idle worker to first instruction, p50", "echo", "us", p50);
+  bench_add("C: idle worker to first instruction, p99", "echo", "us", p99);
+  wake_futex(&p50, &p99);
+  bench_add_floor("C: idle worker to first instruction, p50", "bare futex", "us", p50);
+  bench_add_floor("C: idle worker to first instruction, p99", "bare futex", "us", p99);
+}
+
+static void one_round(void) {
+  bench_add("C: empty task from outside", "echo", "ns", outside());
+  bench_add("C: empty task from outside", "libuv", "ns", uv());
+  bench_add("C: empty task from inside", "echo", "ns", inside());
+  bench_add("C: empty task with a handle", "echo", "ns", handle());
+  bench_add("C: suspend and resume", "echo", "ns", suspend());
+  wake_round();
+  bench_add("as many bare threads", "bare threads", "times one", bare_threads());
 }
 
 int main(int argc, char **argv) {
   if (argc > 1) workers = (unsigned)atoi(argv[1]);
   int rounds = argc > 2 ? atoi(argv[2]) : 7;
   if (rounds < 1 || rounds > MAX_ROUNDS) rounds = 7;
+  task_count = bench_count(1000000);
+  uv_task_count = bench_count(200000);
+  spin_count = bench_count(200000000);
+  wakeup_count = bench_count(WAKEUPS);
+  if (wakeup_count > WAKEUPS) wakeup_count = WAKEUPS;
   char threads[16];
   snprintf(threads, sizeof threads, "%u", workers);
   setenv("UV_THREADPOOL_SIZE", threads, 1);
-  static double rows[ROWS][MAX_ROUNDS];
-  for (int i = 0; i < rounds; i++) {
-    rows[0][i] = outside();
-    rows[1][i] = inside();
-    rows[2][i] = handle();
-    rows[3][i] = suspend();
-    rows[4][i] = uv();
-    wake_echo(&rows[5][i], &rows[6][i]);
-    wake_futex(&rows[7][i], &rows[8][i]);
-    rows[9][i] = bare_threads();
-  }
-  printf("%u workers, %d rounds%16s %9s %9s\n", workers, rounds, "min", "median", "max");
-  static const char *names[] = {
-      "outside",          "inside",           "with handle",      "suspend and resume",
-      "libuv queue_work", "idle wake-up p50", "idle wake-up p99", "bare futex p50",
-      "bare futex p99",   "bare threads"};
-  static const char *units[] = {"ns/task", "ns/task", "ns/task", "ns", "ns/task",
-                                "us",      "us",      "us",      "us", "times one"};
-  for (int i = 0; i < ROWS; i++)
-    print_row(names[i], rows[i], rounds, units[i]);
-  report_idle();
+  for (int i = 0; i < rounds; i++)
+    one_round();
+  bench_add("C: processor time at rest", "echo", "us/s used", idle_microseconds());
+  bench_print();
   return 0;
 }

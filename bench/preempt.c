@@ -24,9 +24,12 @@
 #include <unistd.h>
 #include <uv.h>
 
-enum { MAX_WORKERS = 64, SAMPLES = 500, MAX_ROUNDS = 99, LOWS = 200000, LOW_TIME = 20000 };
+#include "report.h"
+
+enum { MAX_WORKERS = 64, MAX_ROUNDS = 99, LOW_TIME = 20000 };
 
 static unsigned workers = 2;
+static int samples, low_count;
 static _Atomic uint64_t started_at;
 static atomic_bool told[MAX_WORKERS];
 static atomic_bool over;
@@ -41,16 +44,6 @@ static void must(int status, const char *what) {
   if (status == ECHO_OK) return;
   fprintf(stderr, "%s: %s\n", what, echo_strerror(status));
   exit(1);
-}
-
-static int by_value(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static double quantile(double *values, int count, double q) {
-  qsort(values, (size_t)count, sizeof *values, by_value);
-  return values[(int)(q * (count - 1))];
 }
 
 static void note_time(void *argument) {
@@ -119,7 +112,7 @@ static double floor_round(delays *d) {
   atomic_store(&over, false);
   for (uintptr_t i = 0; i < workers; i++)
     pthread_create(&spinners[i], NULL, spin, (void *)i);
-  for (int i = 0; i < SAMPLES; i++)
+  for (int i = 0; i < samples; i++)
     sample(d, signal_first);
   double turned = speed();
   atomic_store(&over, true);
@@ -180,7 +173,7 @@ static double loops_round(delays *d) {
   for (unsigned i = 0; i < workers; i++)
     submit(ECHO_PRIORITY_LOW, true, loop, NULL);
   usleep(10000);
-  for (int i = 0; i < SAMPLES; i++)
+  for (int i = 0; i < samples; i++)
     sample(d, submit_high);
   double turned = speed();
   atomic_store(&over, true);
@@ -210,14 +203,14 @@ static void low_that_makes_way(void *argument) {
 }
 
 static void queued_round(delays *d, bool make_way) {
-  uint64_t *left = malloc(LOWS * sizeof *left);
+  uint64_t *left = malloc((size_t)low_count * sizeof *left);
   open_scheduler();
-  atomic_store(&lows_left, LOWS);
-  for (int i = 0; i < LOWS; i++) {
+  atomic_store(&lows_left, low_count);
+  for (int i = 0; i < low_count; i++) {
     left[i] = LOW_TIME;
     submit(ECHO_PRIORITY_LOW, make_way, make_way ? low_that_makes_way : low, &left[i]);
   }
-  while (atomic_load(&lows_left) > LOWS / 20)
+  while (atomic_load(&lows_left) > low_count / 20)
     sample(d, submit_high);
   close_scheduler();
   free(left);
@@ -225,33 +218,38 @@ static void queued_round(delays *d, bool make_way) {
 
 /* -- report ----------------------------------------------------------------------------------- */
 
-static void print_delays(const char *name, delays *d, delays *floor) {
-  printf("%-22s %9.1f %9.1f us   %5.2f %5.2f times the floor\n", name,
-         quantile(d->values, d->count, 0.5), quantile(d->values, d->count, 0.99),
-         quantile(d->values, d->count, 0.5) / quantile(floor->values, floor->count, 0.5),
-         quantile(d->values, d->count, 0.99) / quantile(floor->values, floor->count, 0.99));
+static void add(const char *who, delays *d,
+                void (*add_to)(const char *question, const char *who, const char *unit,
+                               double value)) {
+  add_to("C: urgent task starts, p50", who, "us", bench_quantile(d->values, d->count, 0.5));
+  add_to("C: urgent task starts, p99", who, "us", bench_quantile(d->values, d->count, 0.99));
+  d->count = 0;
+}
+
+static void one_round(void) {
+  static delays d;
+  double bare = floor_round(&d);
+  add("bare signal", &d, bench_add_floor);
+  double turns = loops_round(&d);
+  add("among endless loops", &d, bench_add);
+  queued_round(&d, false);
+  add("among queued tasks", &d, bench_add);
+  queued_round(&d, true);
+  add("among those that make way", &d, bench_add);
+  bench_add_floor("C: turns of a loop", "bare threads", "M/s", bare);
+  bench_add("C: turns of a loop", "echo", "M/s", turns);
 }
 
 int main(int argc, char **argv) {
-  static delays floor, loops, queued, made_way;
-  static double bare[MAX_ROUNDS], under_echo[MAX_ROUNDS];
   if (argc > 1) workers = (unsigned)atoi(argv[1]);
   if (workers < 1 || workers > MAX_WORKERS) workers = 2;
   int rounds = argc > 2 ? atoi(argv[2]) : 5;
   if (rounds < 1 || rounds > MAX_ROUNDS) rounds = 5;
+  samples = bench_count(500);
+  low_count = bench_count(200000);
   signal(SIGUSR1, on_signal);
-  for (int i = 0; i < rounds; i++) {
-    bare[i] = floor_round(&floor);
-    under_echo[i] = loops_round(&loops);
-    queued_round(&queued, false);
-    queued_round(&made_way, true);
-  }
-  printf("%u workers, %d rounds %11s %9s\n", workers, rounds, "p50", "p99");
-  print_delays("floor", &floor, &floor);
-  print_delays("loops", &loops, &floor);
-  print_delays("queued", &queued, &floor);
-  print_delays("queued, made way", &made_way, &floor);
-  double b = quantile(bare, rounds, 0.5), e = quantile(under_echo, rounds, 0.5);
-  printf("speed: %.1f M turns a second bare, %.1f under Echo: %.3f times\n", b, e, e / b);
+  for (int i = 0; i < rounds; i++)
+    one_round();
+  bench_print();
   return 0;
 }

@@ -21,6 +21,8 @@
 #include <functional>
 #include <memory>
 #include <vector>
+
+#include "report.h"
 #ifdef BENCH_TBB
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
@@ -35,7 +37,7 @@
 
 namespace {
 
-constexpr int lows = 200000;
+const int lows = bench_count(200000);
 constexpr uint64_t low_time = 20000; // nanoseconds
 
 std::atomic<uint64_t> started_at{0};
@@ -128,7 +130,6 @@ double quantile(std::vector<double> &values, double q) {
 struct entry {
   const char *name;
   std::function<std::unique_ptr<contestant>(unsigned)> start;
-  std::vector<double> medians, lates; // of each round
 
   void run(unsigned workers) {
     std::vector<double> delays;
@@ -140,18 +141,10 @@ struct entry {
       delays.push_back(sample(*library));
     while (lows_left > 0)
       usleep(1000);
-    medians.push_back(quantile(delays, 0.5));
-    lates.push_back(quantile(delays, 0.99));
+    bench_add("C: high among 200,000 low, p50", name, "us", quantile(delays, 0.5));
+    bench_add("C: high among 200,000 low, p99", name, "us", quantile(delays, 0.99));
   }
 };
-
-void print(entry &of, entry &first) {
-  double middle = quantile(of.medians, 0.5), late = quantile(of.lates, 0.5);
-  std::printf("%-12s p50 %8.1f us (%.1f-%.1f)   p99 %8.1f us (%.1f-%.1f)   %.2f, %.2f times %s\n",
-              of.name, middle, of.medians.front(), of.medians.back(), late, of.lates.front(),
-              of.lates.back(), middle / quantile(first.medians, 0.5),
-              late / quantile(first.lates, 0.5), first.name);
-}
 
 template <class library> std::unique_ptr<contestant> start(unsigned workers) {
   return std::make_unique<library>(workers);
@@ -166,22 +159,20 @@ int main(int argc, char **argv) {
     std::fprintf(stderr, "usage: bench-urgent [workers [rounds]], both at least 1\n");
     return 2;
   }
-  std::vector<entry> entries{{"Echo", start<by_echo>, {}, {}}};
+  std::vector<entry> entries{{"echo", start<by_echo>}};
 #ifdef BENCH_TBB
-  entries.push_back({"oneTBB", start<by_tbb>, {}, {}});
+  entries.push_back({"oneTBB", start<by_tbb>});
 #else
-  std::printf("not installed, skipped: oneTBB\n");
+  bench_skip("oneTBB", "not installed");
 #endif
 #ifdef BENCH_DISPATCH
-  entries.push_back({"libdispatch", start<by_dispatch>, {}, {}});
+  entries.push_back({"libdispatch", start<by_dispatch>});
 #else
-  std::printf("not installed, skipped: libdispatch\n");
+  bench_skip("libdispatch", "not installed");
 #endif
   for (int i = 0; i < rounds; i++)
     for (entry &each : entries)
       each.run(workers);
-  std::printf("%u workers, %d rounds: medians of the rounds (range)\n", workers, rounds);
-  for (entry &each : entries)
-    print(each, entries[0]);
+  bench_print();
   return 0;
 }
