@@ -10,11 +10,13 @@
 --
 -- Usage: LUA_CPATH="build/release/module/?.so;;" lua5.4 bench/channels.lua [rounds]
 
+package.path = (arg[0]:match ".*/" or "./") .. "?.lua;" .. package.path
 local echo = require "echo"
+local report = require "report"
 local has_lanes, lanes = pcall(require, "lanes")
 
 local ROUNDS = tonumber(arg[1]) or 7
-local NEAR, FAR = 300000, 100000 -- messages there, and as many back
+local NEAR, FAR = report.count(300000), report.count(100000) -- messages there, and as many back
 
 local function call(channel, back, count)
   local here = require "echo"
@@ -113,34 +115,19 @@ local function linda()
   return 2 * FAR / seconds
 end
 
-local samples, order = {}, {}
-
-local function record(name, value)
-  if not samples[name] then
-    samples[name] = {}
-    order[#order + 1] = name
-  end
-  table.insert(samples[name], value / 1e6)
-end
+local sheet = report.new()
 
 local one <close> = echo.builder():with_worker_count(1):build()
 local two <close> = echo.builder():with_worker_count(2):with_pinning(true):build()
 if has_lanes then lanes = lanes.configure() end
 
 for _ = 1, ROUNDS do
-  record("coroutines", coroutines())
-  record("one worker", one_worker(one))
-  record("two workers", two_workers(two))
-  record("host", host(one))
-  record("stream", stream(two))
-  if has_lanes then record("linda", linda()) end
+  sheet:add_floor("messages, on one thread", "bare coroutines", "M/s", coroutines() / 1e6)
+  sheet:add("messages, on one thread", "echo", "M/s", one_worker(one) / 1e6)
+  sheet:add("messages, between two threads", "echo", "M/s", two_workers(two) / 1e6)
+  sheet:add("messages, between two threads", "echo, host and task", "M/s", host(one) / 1e6)
+  if has_lanes then sheet:add("messages, between two threads", "lanes", "M/s", linda() / 1e6) end
+  sheet:add("messages, a stream", "echo", "M/s", stream(two) / 1e6)
 end
-
-print(("M messages/s, %d rounds %8s %8s %8s"):format(ROUNDS, "min", "median", "max"))
-for _, name in ipairs(order) do
-  local values = samples[name]
-  table.sort(values)
-  print(("%-23s %8.2f %8.2f %8.2f"):format(name, values[1], values[(#values + 1) // 2],
-    values[#values]))
-end
-if not has_lanes then print("linda: Lanes is not installed, skipped") end
+if not has_lanes then sheet:skip("lanes", "not installed") end
+sheet:print()

@@ -1,5 +1,5 @@
 -- What a pipeline costs over the bare tasks: 100,000 elements of a step that does next to nothing, in
--- rounds that are interleaved. The figures are microseconds for each element, medians, with the range.
+-- rounds that are interleaved. The figures are microseconds for each element.
 --
 --   tasks        a task for each, on_complete, poll: what a script would write by hand
 --   map          one scheduler:map
@@ -11,12 +11,14 @@
 --
 -- Usage: lua5.4 bench/pipeline.lua [workers [rounds [elements]]]
 
+package.path = (arg[0]:match ".*/" or "./") .. "?.lua;" .. package.path
 local echo = require "echo"
 local pipeline = require "echo.pipeline"
+local report = require "report"
 
 local WORKERS = tonumber(arg[1]) or 2
 local ROUNDS = tonumber(arg[2]) or 5
-local COUNT = tonumber(arg[3]) or 100000
+local COUNT = tonumber(arg[3]) or report.count(100000, 10)
 
 local function increment(x) return x + 1 end
 
@@ -72,7 +74,7 @@ local stream = with_list(
   pipeline.step { name = "last", fold = "b", initial = 0, run = increment })
 
 local rows = {
-  { "tasks", tasks }, { "map", map }, { "pipeline", run_of(one) }, { "one by one", run_of(alone) },
+  { "tasks by hand", tasks }, { "map", map }, { "pipeline", run_of(one) }, { "one by one", run_of(alone) },
   { "chain", run_of(chain), 2 }, { "stream", run_of(stream) },
 }
 
@@ -88,27 +90,15 @@ if pcall(require, "luasql.sqlite3") then
   rows[#rows + 1] = { "journal, again", run_of(one, { journal = path }) }
 end
 
-local samples = {}
+local sheet = report.new()
 for round = 0, ROUNDS do
-  for at, row in ipairs(rows) do
+  for _, row in ipairs(rows) do
     if row[4] then row[4]() end
     local spent = seconds(row[2]) / COUNT / (row[3] or 1) * 1e6
-    samples[at] = samples[at] or {}
     -- The first round is for warming up.
-    if round > 0 then table.insert(samples[at], spent) end
+    local add = row[1] == "tasks by hand" and sheet.add_floor or sheet.add
+    if round > 0 then add(sheet, "an element of a pipeline", row[1], "us", spent) end
   end
 end
 forget()
-
-local function median(values)
-  table.sort(values)
-  return values[(#values + 1) // 2]
-end
-
-local base = median(samples[1])
-print(("%d elements, %d workers, %d rounds: us each"):format(COUNT, WORKERS, ROUNDS))
-for at, row in ipairs(rows) do
-  local middle = median(samples[at])
-  print(("%-15s %6.2f  (%.2f-%.2f)  %+6.2f over tasks, %.2f of them"):format(row[1], middle, samples[at][1],
-    samples[at][#samples[at]], middle - base, middle / base))
-end
+sheet:print()

@@ -9,12 +9,14 @@
 --
 -- Usage: LUA_CPATH="build/release/module/?.so;;" lua5.4 bench/preempt.lua [workers [rounds]]
 
+package.path = (arg[0]:match ".*/" or "./") .. "?.lua;" .. package.path
 local echo = require "echo"
 local floor = require "floor"
+local report = require "report"
 
 local WORKERS = tonumber(arg[1]) or 2
 local ROUNDS = tonumber(arg[2]) or 5
-local SAMPLES, PAUSE = 400, 0.001
+local SAMPLES, PAUSE = report.count(400, 5), 0.001
 
 local low, high = { priority = "low" }, { priority = "high" }
 
@@ -24,12 +26,12 @@ local function endless()
 end
 
 -- Arithmetic, tables and calls, and no memory: the workers' allocator is not the question.
-local code = [[
+local code = ("local turns = %d\n"):format(report.count(10000000, 1000)) .. [[
   local t = {}
   for i = 1, 256 do t[i] = i end
   local function step(x, i) return (x * 31 + t[i % 256 + 1]) % 1000003 end
   local x = 1
-  for i = 1, 10000000 do x = step(x, i) end
+  for i = 1, turns do x = step(x, i) end
   return x
 ]]
 
@@ -53,13 +55,17 @@ local function busy(how, body)
   return echo.now() - before
 end
 
-local function urgent(times)
+local sheet = report.new()
+
+local function urgent(who)
   return function(scheduler)
-    for _ = 1, SAMPLES do
+    local times = {}
+    for i = 1, SAMPLES do
       floor.pause(PAUSE)
       local before = echo.now()
-      times[#times + 1] = (scheduler:submit(high, echo.now):wait() - before) * 1e6
+      times[i] = (scheduler:submit(high, echo.now):wait() - before) * 1e6
     end
+    sheet:add_quantiles("urgent among endless Lua loops", who, "us", times)
   end
 end
 
@@ -80,40 +86,15 @@ local function each_millisecond(scheduler, tasks)
   until tasks[1]:status() == "done"
 end
 
-local function quantile(values, q)
-  table.sort(values)
-  return values[math.max(1, math.ceil(#values * q))]
-end
-
-local function report(name, times, bare)
-  local p50, p99 = quantile(times, 0.5), quantile(times, 0.99)
-  print(("%-32s p50 %7.1f us  p99 %8.1f us  %5.2f %5.2f times the floor"):format(name, p50, p99,
-    p50 / quantile(bare, 0.5), p99 / quantile(bare, 0.99)))
-end
-
-local bare, by_signal, by_count, stops = {}, {}, {}, {}
-local ratios = { signal = {}, count = {}, disturbed = {} }
 for _ = 1, ROUNDS do
-  table.move(floor.signals(SAMPLES, PAUSE, WORKERS), 1, SAMPLES, #bare + 1, bare)
-  stops[#stops + 1] = busy("signal", urgent(by_signal)) * 1e3
-  busy("count", urgent(by_count))
-  local seconds = floor.run(code, WORKERS)
-  table.insert(ratios.signal, seconds_of_loops("signal") / seconds)
-  table.insert(ratios.count, seconds_of_loops("count") / seconds)
-  table.insert(ratios.disturbed, seconds_of_loops("signal", each_millisecond) / seconds)
+  sheet:add_quantiles("urgent among endless Lua loops", "bare signal", "us",
+    floor.signals(SAMPLES, PAUSE, WORKERS), true)
+  sheet:add("stop with cancel, endless loops", "echo", "ms", busy("signal", urgent "echo") * 1e3)
+  busy("count", urgent "echo, by count")
+  sheet:add_floor("Lua loops on all workers", "bare threads", "ms", floor.run(code, WORKERS) * 1e3)
+  sheet:add("Lua loops on all workers", "echo", "ms", seconds_of_loops("signal") * 1e3)
+  sheet:add("Lua loops on all workers", "echo, by count", "ms", seconds_of_loops("count") * 1e3)
+  sheet:add("Lua loops on all workers", "echo, each ms a task", "ms",
+    seconds_of_loops("signal", each_millisecond) * 1e3)
 end
-
-print(("%d workers, %d rounds"):format(WORKERS, ROUNDS))
-report("floor: signal to a spinning thread", bare, bare)
-report("loops, by signal", by_signal, bare)
-report("loops, by count", by_count, bare)
-for _, row in ipairs {
-  { "speed: by signal, idle", ratios.signal },
-  { "speed: by count, idle", ratios.count },
-  { "speed: by signal, each ms a task", ratios.disturbed },
-} do
-  print(("%-34s %.3f times the time in bare threads (%.3f to %.3f)"):format(row[1], quantile(row[2], 0.5),
-    quantile(row[2], 0), quantile(row[2], 1)))
-end
-print(("stop with cancel, loops and %d queued: median %.1f ms, worst %.1f ms"):format(1000,
-  quantile(stops, 0.5), quantile(stops, 1)))
+sheet:print()

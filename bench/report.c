@@ -90,7 +90,7 @@ static void print_row(const row *r) {
   const row *floor = floor_of(r);
   memcpy(sorted, r->values, sizeof sorted);
   double middle = bench_quantile(sorted, r->count, 0.5);
-  printf("%-34s %-14s %11.5g %11.5g %11.5g  %-9s", r->question, r->who, middle, sorted[0],
+  printf("%-42s %-26s %11.5g %11.5g %11.5g  %-9s", r->question, r->who, middle, sorted[0],
          sorted[r->count - 1], r->unit);
   if (floor != NULL && floor != r)
     printf(" %8.2f", is_rate(r) ? median(floor) / middle : middle / median(floor));
@@ -107,7 +107,7 @@ static void print_line(const row *r) {
 void bench_print(void) {
   bool lines = getenv("BENCH_ROWS") != NULL;
   if (!lines)
-    printf("%-49s %11s %11s %11s  %-9s %8s\n", "", "median", "least", "most", "", "x floor");
+    printf("%-69s %11s %11s %11s  %-9s %8s\n", "", "median", "least", "most", "", "x floor");
   for (int i = 0; i < row_count; i++)
     (lines ? print_line : print_row)(&rows[i]);
   for (int i = 0; i < skipped_count; i++)

@@ -106,7 +106,7 @@ end
 local function times(row, other)
   if not other or row == other then return "" end
   local ratio = report.ratio(row, other)
-  return ratio == ratio and ("%.2f"):format(ratio) or ""
+  return ratio == ratio and (ratio < 100 and "%.2f" or "%.0f"):format(ratio) or ""
 end
 
 -- Not by print, which some libraries turn into a log.

@@ -4,9 +4,12 @@
 --
 -- Usage: lua5.4 bench/sockets.lua [clients [messages [rounds]]]
 
+package.path = (arg[0]:match ".*/" or "./") .. "?.lua;" .. package.path
+local report = require "report"
 local uv = require "luv"
 
-local CLIENTS = tonumber(arg[1]) or 10000
+local sheet = report.new()
+local CLIENTS = tonumber(arg[1]) or report.count(10000, 10)
 local MESSAGES = tonumber(arg[2]) or 10
 local ROUNDS = tonumber(arg[3]) or 3
 local SPARE = 200 -- descriptors for other things than clients
@@ -52,7 +55,7 @@ if limit_of("-S") < CLIENTS + SPARE and limit_of("-H") > limit_of("-S") then
 end
 if limit_of("-S") < CLIENTS + SPARE then
   CLIENTS = limit_of("-S") - SPARE
-  print(("The limit on descriptors allows %d clients."):format(CLIENTS))
+  sheet:skip("sockets", ("the limit on descriptors allows %d clients"):format(CLIENTS))
 end
 
 -- -- clients as tasks ----------------------------------------------------------------------------
@@ -162,14 +165,14 @@ from_server:close()
 to_server:unref()
 server:unref()
 
-print(("%d clients, %d messages each: seconds to connect all, messages there and back a second, lost"):format(
-  CLIENTS, MESSAGES))
 for round = 1, ROUNDS do
-  for index, way in ipairs { { "tasks on two workers", run_tasks }, { "call-backs, one state", run_callbacks } } do
+  for index, way in ipairs { { "echo", run_tasks }, { "call-backs, one state", run_callbacks } } do
     -- An address for each run: the system keeps the ports of closed connections for a while.
     local address = ("127.0.%d.%d"):format(round, index)
     local good, failed, connecting, talking = way[2](address, port)
-    print(("  %-24s %6.3f %10.0f %6d"):format(way[1], connecting, good / talking,
-      CLIENTS * MESSAGES - good + failed))
+    sheet:add("all TCP clients connect", way[1], "s", connecting)
+    sheet:add("messages of TCP clients, there and back", way[1], "k/s", good / talking / 1e3)
+    sheet:add("messages of TCP clients, lost", way[1], "messages", CLIENTS * MESSAGES - good + failed)
   end
 end
+sheet:print()

@@ -49,6 +49,14 @@ if(ECHO_LUA_INTERPRETER AND ECHO_BUSTED AND NOT ECHO_SANITIZE)
   endforeach()
 endif()
 
+# A thousandth of the benchmarks, so that they go on running.
+if(ECHO_LUA_INTERPRETER AND ECHO_BUSTED AND ECHO_BUILD_BENCH AND NOT ECHO_SANITIZE AND NOT ECHO_SMALL)
+  add_test(NAME bench.busted
+    COMMAND ${ECHO_LUA_INTERPRETER} ${ECHO_BUSTED} --pattern=_spec spec/bench
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(bench.busted PROPERTIES TIMEOUT 300 ENVIRONMENT "ECHO_BUILD=${PROJECT_BINARY_DIR}")
+endif()
+
 # The plain interpreter lacks the sanitizers; a host of our own has them.
 if(LUA_TO_TEST_FOUND AND ECHO_SANITIZE)
   add_executable(spec-lua-host support/lua_host.c)
