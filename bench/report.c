@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ROWS = 64, MAX_VALUES = 128 };
+enum { MAX_ROWS = 1024, MAX_VALUES = 128 };
 
 typedef struct row {
   const char *question, *who, *unit;
