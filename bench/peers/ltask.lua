@@ -33,11 +33,11 @@ local function run_services(workers, services)
   })
 end
 
+local needs_timer = { idle = true, sleepers = true }
+
 local function run(question, workers, folder, sheet)
   local services = { { name = "bench", args = { question, workers, folder or "" } } }
-  if question == "sleepers" then
-    table.insert(services, 1, { name = "timer", unique = true })
-  end
+  if needs_timer[question] then table.insert(services, 1, { name = "timer", unique = true }) end
   local before = floor.now()
   run_services(workers, services)
   if question == "start" then

@@ -32,6 +32,12 @@ function pool:each(name, list)
   return results
 end
 
+-- A hundredth of a second is the least. A pause of the thread would be one of ltask's own threads, and
+-- whatever that holds up is late by milliseconds.
+function pool.rest()
+  ltask.sleep(1)
+end
+
 -- They sleep in the services that work, in hundredths of a second.
 function pool:sleepers(times, asleep)
   local late, count = {}, #self.workers
@@ -64,4 +70,3 @@ else
   sheet:print()
 end
 for _, worker in ipairs(pool.workers) do ltask.send(worker, "quit") end
-if question == "sleepers" then ltask.send(ltask.queryservice "timer", "quit") end
