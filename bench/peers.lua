@@ -11,6 +11,7 @@
 --   urgent      how soon a high task begins among thousands of low ones
 --   sleepers    as many asleep at once as may be: memory of each, and how late they wake
 --   start       a pool is made, does one task and is stopped
+--   rest        the processor time of a pool that has nothing to do
 --   mandelbrot, json, words   real work, its result compared with the serial program's
 --
 -- Usage: bench/peers.lua QUESTION[,QUESTION...] [workers [rounds [LIBRARY,LIBRARY...]]]
@@ -20,7 +21,7 @@ package.path = here .. "?.lua;" .. package.path
 local data = require "peers.data"
 local report = require "report"
 
-local QUESTIONS = { "idle", "tiny", "cpu", "strings", "records", "urgent", "sleepers", "start",
+local QUESTIONS = { "idle", "tiny", "cpu", "strings", "records", "urgent", "sleepers", "start", "rest",
   "mandelbrot", "json", "words" }
 local LIBRARIES = { "bare", "serial", "echo", "luv", "cqueues", "lanes", "effil", "ltask", "llthreads2" }
 local SERIAL = { cpu = true, mandelbrot = true, json = true, words = true }

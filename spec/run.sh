@@ -23,7 +23,7 @@ c_files() { find src include spec bench examples \( -name '*.c' -o -name '*.h' -
 
 check "format" sh -c 'clang-format --dry-run -Werror "$@"' - $(c_files)
 check "memory orders have partners" lua5.4 spec/lint/pairs.lua src/*/*.c src/*/*.h
-check "luacheck" luacheck -q lua spec examples bench src
+check "luacheck" luacheck -q lua spec examples bench bench/run src
 
 # A preset's own tests, counted one by one from what ctest prints.
 run_preset() {

@@ -33,7 +33,8 @@ local function run_services(workers, services)
   })
 end
 
-local needs_timer = { idle = true, sleepers = true }
+-- A service that a program has if it ever sleeps.
+local needs_timer = { idle = true, rest = true, sleepers = true }
 
 local function run(question, workers, folder, sheet)
   local services = { { name = "bench", args = { question, workers, folder or "" } } }

@@ -7,7 +7,8 @@
 --
 -- A pool has `call(name, value)`, there and back; `each(name, list)`, a task for each, the results in
 -- order; and, if the library can, `share` (the same in whatever pieces it likes), `flood`, `urgent` and
--- `drain` (priorities), `sleepers`, and `rest` (instead of a pause of the thread). The names are of functions in peers/work.lua.
+-- `drain` (priorities), `sleepers`, and `rest` (instead of a pause of the thread). The names are of
+-- functions in peers/work.lua.
 
 local data = require "peers.data"
 local floor = require "floor"
@@ -33,6 +34,17 @@ function questions.idle(pool, ask)
     times[i] = microseconds(function() assert(pool:call("increment", i) == i + 1) end)
   end
   ask.sheet:add_quantiles("idle, submit to result", ask.who, "us", times)
+end
+
+-- Of the whole process, while there is nothing to do.
+function questions.rest(pool, ask)
+  local seconds = 2 * report.count(100, 5) / 100
+  pool:each("increment", { 1, 2 })
+  floor.pause(0.05)
+  local before, spent = floor.now(), os.clock();
+  (pool.rest or floor.pause)(seconds)
+  spent = os.clock() - spent
+  ask.sheet:add("processor time at rest", ask.who, "us/s used", spent * 1e6 / (floor.now() - before))
 end
 
 local function numbers(count)

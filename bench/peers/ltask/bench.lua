@@ -34,8 +34,8 @@ end
 
 -- A hundredth of a second is the least. A pause of the thread would be one of ltask's own threads, and
 -- whatever that holds up is late by milliseconds.
-function pool.rest()
-  ltask.sleep(1)
+function pool.rest(seconds)
+  ltask.sleep(math.max(1, math.ceil(seconds * 100)))
 end
 
 -- They sleep in the services that work, in hundredths of a second.
