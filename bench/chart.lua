@@ -44,27 +44,32 @@ local function scale(out, height)
   end
 end
 
--- A number that can be compared: a mark of nought has no logarithm.
-local function is_drawn(row, group)
-  local ratio = report.ratio(row, group.echo)
-  return ratio == ratio and ratio > 0 and ratio < math.huge
+-- Those that can be compared: nought has no logarithm. None where nobody is beside Echo.
+local function drawn(group)
+  local rows = {}
+  for _, row in ipairs(group.echo and group.rows or {}) do
+    local ratio = report.ratio(row, group.echo)
+    if ratio == ratio and ratio > 0 and ratio < math.huge then rows[#rows + 1] = row end
+  end
+  return #rows > 1 and rows or {}
+end
+
+local function draw_group(out, y, group, rows)
+  text(out, 8, y + 12, "start", group.question, ' font-weight="bold"')
+  y = y + TITLE
+  for _, row in ipairs(rows) do
+    bar(out, y, row, group)
+    y = y + BAR
+  end
+  return y + GAP
 end
 
 -- The questions that Echo and another have answered, as SVG.
 function chart.draw(rows, title)
   local out, y = {}, 44
   for _, group in ipairs(report.by_question(rows)) do
-    if group.echo and #group.rows > 1 then
-      text(out, 8, y + 12, "start", group.question, ' font-weight="bold"')
-      y = y + TITLE
-      for _, row in ipairs(group.rows) do
-        if is_drawn(row, group) then
-          bar(out, y, row, group)
-          y = y + BAR
-        end
-      end
-      y = y + GAP
-    end
+    local shown = drawn(group)
+    if #shown > 0 then y = draw_group(out, y, group, shown) end
   end
   local head, height = {}, y + 10
   head[1] = ('<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="11">')

@@ -58,6 +58,7 @@ describe("bench/run", function()
     assert.is_true(shapes > 5)
     assert.equal("", (rest:gsub("%s", "")))
     assert.is_truthy(svg:find(">tiny tasks<", 1, true))
+    assert.is_nil(svg:find(">messages, a stream<", 1, true)) -- nobody is beside Echo
   end)
 
   it("says which library is not installed, and measures the others", function()
