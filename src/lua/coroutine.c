@@ -1,12 +1,15 @@
 #include "lua/coroutine.h"
 
 #include <lauxlib.h>
+#include <stdint.h>
 
 #include "lua/interrupt.h"
 #include "lua/scope_call.h"
 #include "lua/task_yield.h"
 
 enum { PASSES = -2, FAILED = -1 };
+enum { MOST_STACK = 128 * 1024 }; /* bytes between the outermost level and one that is closed */
+enum { MOST_GUARDED = 16 };       /* levels; each costs one of the 200 that Lua nests in C */
 
 int echo__level_resume(echo__worker_state *state, lua_State *coroutine, lua_State *from, bool open,
                        int arguments, int *results) {
@@ -18,12 +21,24 @@ int echo__level_resume(echo__worker_state *state, lua_State *coroutine, lua_Stat
   return status;
 }
 
-void echo__level_close(echo__worker_state *state, lua_State *coroutine) {
+int echo__level_close(echo__worker_state *state, lua_State *coroutine) {
   echo__level *outer = state->level;
   echo__level level = {outer, coroutine, false};
   echo__level_publish(state, &level);
-  lua_resetthread(coroutine);
+  int status = lua_resetthread(coroutine);
   echo__level_publish(state, outer);
+  return status;
+}
+
+/* Lua counts its C calls, but not across lua_resetthread: who closes one coroutine in the __close
+ * of another would run out of stack. */
+bool echo__level_too_deep(const echo__worker_state *state) {
+  const echo__level *lowest = state->level;
+  while (lowest != NULL && lowest->outer != NULL)
+    lowest = lowest->outer;
+  char here;
+  intptr_t depth = lowest != NULL ? (intptr_t)lowest - (intptr_t)&here : 0;
+  return depth > MOST_STACK || -depth > MOST_STACK;
 }
 
 /* A coroutine that C code resumed by itself is not the innermost level: its yield goes there. */
@@ -115,7 +130,7 @@ static int resume(lua_State *L) {
 static int raise_out(lua_State *L, lua_State *coroutine) {
   int status = lua_status(coroutine);
   if (status != LUA_OK && status != LUA_YIELD) {
-    status = lua_resetthread(coroutine);
+    status = echo__level_close(state_of(L), coroutine);
     lua_xmove(coroutine, L, 1);
   }
   if (status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING) {
@@ -148,10 +163,31 @@ static int call_wrapped(lua_State *L) {
   return wrap_result(L, begin(L, wrapped(L), lua_gettop(L)));
 }
 
+static int end_body(lua_State *L, int status, lua_KContext context) {
+  (void)context;
+  return status == LUA_OK || status == LUA_YIELD ? lua_gettop(L) : lua_error(L);
+}
+
+/* A coroutine that an error from a hook has left calls no hooks any more, and nothing could
+ * interrupt its __close; after a protected call it does. */
+static int call_body(lua_State *L) {
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  return end_body(L, lua_pcallk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, 0, end_body), 0);
+}
+
+static bool is_guarded(const echo__worker_state *state) {
+  int levels = 0;
+  for (const echo__level *level = state->level; level != NULL; level = level->outer)
+    levels++;
+  return levels <= MOST_GUARDED;
+}
+
 static int wrap(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_State *coroutine = lua_newthread(L);
   lua_pushvalue(L, 1);
+  if (is_guarded(state_of(L))) lua_pushcclosure(L, call_body, 1);
   lua_xmove(L, coroutine, 1);
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, -2);

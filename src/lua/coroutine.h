@@ -30,8 +30,11 @@ int echo__level_resume(echo__worker_state *state, lua_State *coroutine, lua_Stat
                        int arguments, int *results);
 
 /* Ends a coroutine that failed or is left, closing its variables, as a level of its own: what they
- * run can be interrupted, too. */
-void echo__level_close(echo__worker_state *state, lua_State *coroutine);
+ * run can be interrupted, too. As lua_resetthread. */
+int echo__level_close(echo__worker_state *state, lua_State *coroutine);
+
+/* True if the C stack has no room for another one that is closed inside of those that are here. */
+bool echo__level_too_deep(const echo__worker_state *state);
 
 /* True if a yield from here reaches the scheduler. */
 bool echo__can_suspend(const echo__worker_state *state, lua_State *L);

@@ -243,9 +243,19 @@ static echo__scope *find_in_coroutine(const echo__host *host, const lua_State *c
   return s;
 }
 
-/* Lua's own. */
+/* Only what is suspended, or has failed, has variables to be closed; of others Lua's own says what
+ * is wrong. */
 static int close_now(lua_State *L) {
+  echo__worker_state *state = echo__host_of(L)->worker;
+  lua_State *coroutine = lua_tothread(L, 1);
   lua_settop(L, 1);
+  if (lua_status(coroutine) != LUA_OK) {
+    if (echo__level_too_deep(state)) return luaL_error(L, "C stack overflow");
+    bool well = echo__level_close(state, coroutine) == LUA_OK;
+    lua_pushboolean(L, well);
+    if (!well) lua_xmove(coroutine, L, 1);
+    return well ? 1 : 2;
+  }
   lua_pushvalue(L, lua_upvalueindex(2));
   lua_insert(L, 1);
   lua_call(L, 1, LUA_MULTRET);
