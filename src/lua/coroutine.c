@@ -21,12 +21,20 @@ int echo__level_resume(echo__worker_state *state, lua_State *coroutine, lua_Stat
   return status;
 }
 
+void echo__level_enter(echo__worker_state *state, echo__level *level, lua_State *coroutine) {
+  *level = (echo__level){state->level, coroutine, false};
+  echo__level_publish(state, level);
+}
+
+void echo__level_leave(echo__worker_state *state, const echo__level *level) {
+  echo__level_publish(state, level->outer);
+}
+
 int echo__level_close(echo__worker_state *state, lua_State *coroutine) {
-  echo__level *outer = state->level;
-  echo__level level = {outer, coroutine, false};
-  echo__level_publish(state, &level);
+  echo__level level;
+  echo__level_enter(state, &level, coroutine);
   int status = lua_resetthread(coroutine);
-  echo__level_publish(state, outer);
+  echo__level_leave(state, &level);
   return status;
 }
 

@@ -29,6 +29,11 @@ typedef struct echo__level {
 int echo__level_resume(echo__worker_state *state, lua_State *coroutine, lua_State *from, bool open,
                        int arguments, int *results);
 
+/* Around protected calls that C code makes in the coroutine by itself: what they run can be
+ * interrupted, but cannot wait. The caller keeps the level. */
+void echo__level_enter(echo__worker_state *state, echo__level *level, lua_State *coroutine);
+void echo__level_leave(echo__worker_state *state, const echo__level *level);
+
 /* Ends a coroutine that failed or is left, closing its variables, as a level of its own: what they
  * run can be interrupted, too. As lua_resetthread. */
 int echo__level_close(echo__worker_state *state, lua_State *coroutine);

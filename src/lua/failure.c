@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lua/coroutine.h"
 #include "lua/encode.h"
 #include "lua/relay.h"
 #include "lua/text.h"
@@ -218,16 +219,27 @@ static int make_report(lua_State *L) {
   return 0;
 }
 
-/* The value is on top of L. If the task could not read its input the output still is that, which
- * may be large. */
-static void run_report(lua_State *L, report *r) {
-  int top = lua_gettop(L) - 1;
-  echo__message_release(r->output);
+static int try_report(lua_State *L, report *r) {
   lua_pushcfunction(L, make_report);
   lua_insert(L, -2);
   lua_pushlightuserdata(L, r);
   lua_insert(L, -2);
-  if (lua_pcall(L, 2, 0, 0) != LUA_OK) echo__message_reset(r->output);
+  return lua_pcall(L, 2, 0, 0);
+}
+
+/* The value is on top of L. What is said of it if its metamethods fail is not theirs to say. If the
+ * task could not read its input the output still is that, which may be large. */
+static void run_report(lua_State *L, report *r) {
+  int top = lua_gettop(L) - 1;
+  echo__message_release(r->output);
+  int status = try_report(L, r);
+  if (status != LUA_OK && status != LUA_ERRMEM) {
+    lua_settop(L, top);
+    echo__message_reset(r->output);
+    lua_pushliteral(L, "(error object whose metamethods failed)");
+    status = try_report(L, r);
+  }
+  if (status != LUA_OK) echo__message_reset(r->output);
   lua_settop(L, top);
 }
 
@@ -235,7 +247,10 @@ void echo__failure_report(echo__fiber *fiber, int level) {
   echo__worker_state *state = fiber->state;
   report r = {fiber, level, "", state->codec, NULL, echo__fiber_output(fiber)};
   lua_xmove(fiber->coroutine, state->L, 1);
+  echo__level here;
+  echo__level_enter(state, &here, state->L);
   run_report(state->L, &r);
+  echo__level_leave(state, &here);
 }
 
 void echo__failure_report_here(lua_State *L, const char *prefix, echo__codec *codec,
