@@ -39,6 +39,7 @@ static builder *check_open(lua_State *L) {
   builder *b = echo__host_check(L, echo__host_of(L), 1, ECHO__TYPE_BUILDER);
   if (b->built)
     luaL_error(L, "this builder has built its scheduler; make another with echo.builder()");
+  if (b->core == NULL) luaL_argerror(L, 1, "this builder was closed with its state");
   return b;
 }
 
