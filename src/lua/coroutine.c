@@ -9,7 +9,7 @@
 
 enum { PASSES = -2, FAILED = -1 };
 enum { MOST_STACK = 128 * 1024 }; /* bytes between the outermost level and one that is closed */
-enum { MOST_GUARDED = 16 };       /* levels; each costs one of the 200 that Lua nests in C */
+enum { MOST_GUARDED = 8 };        /* levels; each costs one of the 200 that Lua nests in C */
 
 int echo__level_resume(echo__worker_state *state, lua_State *coroutine, lua_State *from, bool open,
                        int arguments, int *results) {

@@ -67,8 +67,14 @@ static void forget(echo__fiber *fiber) {
   free(fiber);
 }
 
+/* A task that has stopped the collector would have all later ones fill the memory. */
+static void collect_again(const echo__worker_state *state) {
+  if (state->collects && !lua_gc(state->L, LUA_GCISRUNNING)) lua_gc(state->L, LUA_GCRESTART);
+}
+
 void echo__fiber_give(echo__fiber *fiber, bool well) {
   echo__operation_close(&fiber->operation);
+  collect_again(fiber->state);
   fiber->state->fibers_out--;
   echo__failure_forget(fiber);
   echo__isolation_end(fiber);

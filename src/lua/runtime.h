@@ -116,6 +116,7 @@ typedef struct echo__worker_state {
   bool ready;                         /* false if it was not made completely, its setup included */
   bool worn;                          /* it is to be made anew once no task has a fiber in it */
   size_t new_size;                    /* bytes it had when it was made */
+  bool collects;                      /* its collector ran then: no setup has stopped it */
   unsigned fibers_out;                /* fibers that tasks have */
   bool loops;                         /* luv is loaded, see luv.h; so are the next two */
   bool closing;                       /* call-backs are dropped */

@@ -177,6 +177,7 @@ static bool open_state(echo__runtime *runtime, echo__worker_state *state) {
   echo__own_hook_init(state);
   state->ready = call_protected(prepare, runtime, state);
   state->new_size = echo__alloc_used(&state->alloc);
+  state->collects = lua_gc(state->L, LUA_GCISRUNNING);
   return state->ready;
 }
 
