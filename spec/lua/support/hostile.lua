@@ -96,7 +96,7 @@ local function run(script, body, options, defaults)
   local parts = { BODY = body, WORKERS = tostring(options.workers or defaults.workers),
     BUILDER = options.builder or "", BEFORE = options.before or "", AFTER = options.after or "",
     CANCEL = defaults.cancel or "" }
-  return process.shell((head .. script):gsub("%$(%u+)%$", parts), "timeout 60 $LUA $SCRIPT")
+  return process.shell((head .. script):gsub("%$(%u+)%$", parts), "timeout 60 $LUA $SCRIPT; exit $?")
 end
 
 function hostile.run(body, options)
