@@ -44,6 +44,11 @@ foreach(name lives_on leaves reset per_thread manners popen suspended)
   echo_host(${name} LINK PkgConfig::LUA_TO_TEST)
 endforeach()
 
+# It looks for its threads in /proc.
+if(CMAKE_SYSTEM_NAME STREQUAL Linux)
+  echo_host(signals LINK PkgConfig::LUA_TO_TEST ARGUMENTS ${CMAKE_CURRENT_SOURCE_DIR}/hosts/signals.lua)
+endif()
+
 # What is left to a child by its parent's threads stays, as it should. The thread sanitizer knows no
 # children that start threads.
 if(NOT ECHO_SANITIZE MATCHES thread)

@@ -52,7 +52,7 @@ describe("the debug library in a task", function()
       local metatable = debug.getmetatable(scope)
       for _ = 1, 3 do metatable.__gc(scope) end
       return (pcall(scope.submit, scope, type, 1))
-    end)]], "done\tfalse")
+    end)]], "done\ttrue")
   survives("breaks the metatable of Echo's errors", [[
     local _, err = pcall(echo.timeout, 0, echo.submit(echo.sleep, 0.1))
     local metatable = debug.getmetatable(err)
@@ -60,19 +60,24 @@ describe("the debug library in a task", function()
     metatable.__tostring = error
     err.kind, err.message = nil, setmetatable({}, { __tostring = error })
     error(err)]], { "error\t", "error object whose metamethods failed" })
-  survives("writes over the locals and upvalues of all that is on the stack", [[
-    for level = 1, 20 do
-      local info = debug.getinfo(level, "f")
-      for i = 1, info and 20 or 0 do
-        pcall(debug.setupvalue, info.func, i, nil)
-        if level > 1 then pcall(debug.setlocal, level, i, false) end
+  -- Not the hidden ones of a loop: that ruins the loop, and nobody else.
+  local write_over = [[
+    local function write_over(level, value)
+      for i = 1, 20 do
+        local name = debug.getlocal(level + 1, i)
+        if name and not name:find("for state") then debug.setlocal(level + 1, i, value) end
       end
+    end ]]
+  survives("writes over the locals and upvalues of all that is on the stack", write_over .. [[
+    local level = 2
+    while debug.getinfo(level, "f") do
+      for i = 1, 20 do pcall(debug.setupvalue, debug.getinfo(level, "f").func, i, nil) end
+      write_over(level, false)
+      level = level + 1
     end]], "")
-  survives("writes over what a scope keeps on the stack", [[
+  survives("writes over what a scope keeps on the stack", write_over .. [[
     echo.scope(function()
-      for level = 2, 4 do
-        for i = 1, 8 do pcall(debug.setlocal, level, i, nil) end
-      end
+      write_over(2, nil)
       collectgarbage()
     end)]], "")
   survives("joins and changes upvalues of the functions that it was sent", [[
@@ -150,8 +155,8 @@ describe("memory", function()
   survives("that a table would need", [[
     local list = {} for i = 1, 1e9 do list[i] = i end]], "memory\tnot enough memory", limited)
   survives("that a deep stack would need", [[
-    local function deep(...) return deep(1, ...) end
-    deep()]], "memory\t", limited)
+    local function deep(n) return 1 + deep(n + 1) end
+    deep(1)]], "memory\t", limited)
   survives("that no machine has", [[return #("x"):rep(1 << 45)]], "error\t")
   survives("that is asked for again and again", [[
     for _ = 1, 200 do pcall(string.rep, "x", 1 << 30) end
@@ -240,11 +245,6 @@ describe("__echo_transfer", function()
     local channel = echo.channel()
     debug.getmetatable(channel).__gc(channel)
     return type, channel]], "transfer\t")
-  survives("changes what is sent, each time", [[
-    local function new(n)
-      return setmetatable({}, { __echo_transfer = function() return type, new(n + 1) end })
-    end
-    return new(1)]], "transfer\t")
   survives("fails at the receiver of a message", [[
     local channel = echo.channel(2)
     channel:send(setmetatable({}, { __echo_transfer = function() return error, "there" end }))

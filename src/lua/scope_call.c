@@ -1,5 +1,7 @@
 #include "lua/scope_call.h"
 
+#include <string.h>
+
 #include "lua/check.h"
 #include "lua/coroutine.h"
 #include "lua/error.h"
@@ -213,8 +215,17 @@ int echo__scope_close(lua_State *L) {
   return 0;
 }
 
+/* True in a finalizer that Lua calls; a script may call one, too. */
+static bool is_collected(lua_State *L) {
+  lua_Debug frame;
+  if (!lua_getstack(L, 0, &frame) || !lua_getinfo(L, "n", &frame)) return false;
+  return frame.name != NULL && strcmp(frame.name, "__gc") == 0 && *frame.namewhat == 'm';
+}
+
+/* The call that made the scope relies on the handle on its stack. */
 int echo__scope_gc(lua_State *L) {
   handle *h = lua_touserdata(L, 1);
+  if (!is_collected(L)) return 0;
   if (h->scope != NULL) echo__scope_drop(h->scope);
   h->scope = NULL;
   return 0;

@@ -1,0 +1,94 @@
+/* A host on which signals rain, thousands a second, while tasks run, wait, sleep and stop: those
+ * that it handles itself, some without SA_RESTART, so that system calls return EINTR; and the one
+ * that Echo uses, sent by others, to the process and to each of its threads. The script
+ * (signals.lua) accounts for everything. */
+#include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "host.h"
+
+enum { BETWEEN = 150000 /* ns */, LEAST = 500 /* of each */ };
+
+static const int rain[] = {SIGUSR1, SIGCHLD, SIGWINCH, SIGURG};
+enum { KINDS = sizeof rain / sizeof *rain };
+
+static atomic_int received[KINDS];
+static atomic_bool over;
+
+static void count(int signal) {
+  int saved = errno;
+  for (int i = 0; i < KINDS; i++)
+    if (rain[i] == signal) atomic_fetch_add(&received[i], 1);
+  errno = saved;
+}
+
+static void handle(int signal, int flags) {
+  struct sigaction action = {.sa_handler = count, .sa_flags = flags};
+  sigemptyset(&action.sa_mask);
+  CHECK(sigaction(signal, &action, NULL) == 0);
+}
+
+/* Echo's own goes to every thread, the others reach those that do not block them. */
+static void pour_on_threads(int signal) {
+  DIR *threads = opendir("/proc/self/task");
+  if (threads == NULL) return;
+  for (struct dirent *entry; (entry = readdir(threads)) != NULL;) {
+    int thread = atoi(entry->d_name);
+    if (thread > 0) syscall(SYS_tgkill, getpid(), thread, signal);
+  }
+  closedir(threads);
+}
+
+static void *pour(void *nothing) {
+  for (unsigned i = 0; !atomic_load(&over); i++) {
+    kill(getpid(), rain[i % KINDS]);
+    if (i % 8 == 0) pour_on_threads(rain[i / 8 % KINDS]);
+    nanosleep(&(struct timespec){.tv_nsec = BETWEEN}, NULL);
+  }
+  return nothing;
+}
+
+static pthread_t start_rain(void) {
+  sigset_t all, before;
+  pthread_t thread;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  CHECK(pthread_create(&thread, NULL, pour, NULL) == 0);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return thread;
+}
+
+/* What the script calls between its rounds: whether it has rained enough. Of SIGURG there is
+ * nothing to be counted: Echo's handler has it. */
+static int has_rained(lua_State *L) {
+  bool enough = true;
+  for (int i = 0; i < KINDS - 1; i++)
+    enough = enough && atomic_load(&received[i]) >= LEAST;
+  lua_pushboolean(L, enough);
+  return 1;
+}
+
+int main(int arguments, char **values) {
+  CHECK(arguments == 3);
+  handle(SIGUSR1, 0);
+  handle(SIGCHLD, 0);
+  handle(SIGWINCH, SA_RESTART);
+  lua_State *L = host_open(values[1]);
+  lua_register(L, "has_rained", has_rained);
+  host_run(L, "require('echo').builder():build()"); /* Echo has its signal */
+  pthread_t thread = start_rain();
+  if (luaL_dofile(L, values[2]) != LUA_OK) host_fail(values[2], 0, lua_tostring(L, -1));
+  lua_close(L);
+  atomic_store(&over, true);
+  pthread_join(thread, NULL);
+  for (int i = 0; i < KINDS - 1; i++) /* its handlers are the host's still */
+    CHECK(atomic_load(&received[i]) >= LEAST);
+  CHECK(host_threads(1) == 1);
+  return 0;
+}
