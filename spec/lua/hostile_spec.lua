@@ -52,7 +52,7 @@ describe("the debug library in a task", function()
       local metatable = debug.getmetatable(scope)
       for _ = 1, 3 do metatable.__gc(scope) end
       return (pcall(scope.submit, scope, type, 1))
-    end)]], "done\ttrue")
+    end)]], "done\tfalse")
   survives("breaks the metatable of Echo's errors", [[
     local _, err = pcall(echo.timeout, 0, echo.submit(echo.sleep, 0.1))
     local metatable = debug.getmetatable(err)

@@ -1,7 +1,5 @@
 #include "lua/scope_call.h"
 
-#include <string.h>
-
 #include "lua/check.h"
 #include "lua/coroutine.h"
 #include "lua/error.h"
@@ -21,6 +19,8 @@ typedef struct handle {
 } handle;
 
 /* -- the operation: waiting for a scope's tasks ----------------------------------------------- */
+
+enum { RESULTS_OF_WAIT = 3 };
 
 typedef struct waiting {
   echo__scope *scope; /* with a reference */
@@ -64,7 +64,7 @@ static bool push_outer_reason(lua_State *L, const echo__host *host) {
 }
 
 /* Pushes the list of what went wrong, in order, or nil. */
-static int push_errors(lua_State *L, const echo__host *host, const echo__scope *scope) {
+static void push_errors(lua_State *L, const echo__host *host, const echo__scope *scope) {
   int count = 0;
   lua_newtable(L);
   if (scope->timed_out) echo__scope_push_error(L, host, scope), append(L, &count);
@@ -78,7 +78,6 @@ static int push_errors(lua_State *L, const echo__host *host, const echo__scope *
   }
   if (push_outer_reason(L, host)) append(L, &count);
   if (count == 0) lua_pushnil(L);
-  return 1;
 }
 
 static int attempt(lua_State *L, const echo__host *host, echo__operation *operation) {
@@ -91,7 +90,10 @@ static int attempt(lua_State *L, const echo__host *host, echo__operation *operat
     return ECHO__WAITS;
   }
   echo__scope_end(w->scope);
-  return push_errors(L, host, w->scope);
+  push_errors(L, host, w->scope);
+  lua_pushboolean(L, w->scope->well);
+  lua_pushboolean(L, w->scope->late);
+  return RESULTS_OF_WAIT;
 }
 
 static bool enroll(echo__operation *operation) {
@@ -112,7 +114,8 @@ static void lend_priority(echo__job *job, const echo__group *group) {
     echo__job_lend(job, member->job);
 }
 
-/* (scope as light userdata): returns the list of what went wrong, or nil. */
+/* (scope as light userdata): returns the list of what went wrong, or nil; whether the body went
+ * well, and whether it was late. The scope may be gone then. */
 static int wait(lua_State *L) {
   echo__host *host = echo__host_of(L);
   echo__scope *scope = lua_touserdata(L, 1);
@@ -123,14 +126,14 @@ static int wait(lua_State *L) {
   return echo__operation_run(L, operation, -1);
 }
 
-/* Calls `wait` and goes on with `next`, which finds its result on top. */
+/* Calls `wait` and goes on with `next`, which finds its results on top. */
 static int wait_then(lua_State *L, const echo__host *host, echo__scope *scope, lua_KFunction next,
                      lua_KContext context) {
   echo__stack_need(L, 4);
   lua_pushlightuserdata(L, (void *)host);
   lua_pushcclosure(L, wait, 1);
   lua_pushlightuserdata(L, scope);
-  lua_callk(L, 1, 1, context, next);
+  lua_callk(L, 1, RESULTS_OF_WAIT, context, next);
   return next(L, LUA_OK, context);
 }
 
@@ -138,12 +141,13 @@ static int wait_then(lua_State *L, const echo__host *host, echo__scope *scope, l
 
 enum { HANDLE = 1, HANDLER, RESULTS }; /* stack indices while the body runs */
 
-/* What went wrong is on top. */
+/* The results of `wait` are on top. */
 static int conclude(lua_State *L, int status, lua_KContext context) {
-  (void)status;
-  const echo__scope *scope = (const echo__scope *)context;
+  (void)status, (void)context;
   echo__host *host = echo__host_of(L);
-  if (scope->well && lua_isnil(L, -1)) {
+  bool well = lua_toboolean(L, -2), late = lua_toboolean(L, -1);
+  lua_pop(L, 2);
+  if (well && lua_isnil(L, -1)) {
     lua_pop(L, 1);
     return lua_gettop(L) - HANDLER;
   }
@@ -153,11 +157,11 @@ static int conclude(lua_State *L, int status, lua_KContext context) {
   if (lua_isnil(L, HANDLER)) lua_newtable(L), lua_replace(L, HANDLER);
   echo__prelude_push(L, host, "join");
   lua_pushvalue(L, HANDLER);
-  lua_pushboolean(L, scope->well);
-  lua_pushboolean(L, scope->late);
+  lua_pushboolean(L, well);
+  lua_pushboolean(L, late);
   lua_pushvalue(L, RESULTS);
   lua_call(L, 4, 1);
-  if (!scope->well) echo__failure_note_instead(L, host, RESULTS);
+  if (!well) echo__failure_note_instead(L, host, RESULTS);
   return lua_error(L);
 }
 
@@ -215,17 +219,8 @@ int echo__scope_close(lua_State *L) {
   return 0;
 }
 
-/* True in a finalizer that Lua calls; a script may call one, too. */
-static bool is_collected(lua_State *L) {
-  lua_Debug frame;
-  if (!lua_getstack(L, 0, &frame) || !lua_getinfo(L, "n", &frame)) return false;
-  return frame.name != NULL && strcmp(frame.name, "__gc") == 0 && *frame.namewhat == 'm';
-}
-
-/* The call that made the scope relies on the handle on its stack. */
 int echo__scope_gc(lua_State *L) {
   handle *h = lua_touserdata(L, 1);
-  if (!is_collected(L)) return 0;
   if (h->scope != NULL) echo__scope_drop(h->scope);
   h->scope = NULL;
   return 0;
