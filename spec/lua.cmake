@@ -70,6 +70,11 @@ if(LUA_TO_TEST_FOUND AND ECHO_BUSTED AND ECHO_SANITIZE MATCHES address)
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(lua.random PROPERTIES TIMEOUT ${ECHO_SPEC_SECONDS} ENVIRONMENT
     "LUA_PATH=${PROJECT_SOURCE_DIR}/lua/?.lua\;${PROJECT_SOURCE_DIR}/?.lua\;\;;LUA_CPATH=${PROJECT_BINARY_DIR}/module/?.so\;\;")
+  # What harms without a crash shows there only. What hostile tasks leave unfreed is theirs.
+  add_test(NAME lua.hostile COMMAND spec-lua-host ${ECHO_BUSTED} --pattern=hostile spec/lua
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(lua.hostile PROPERTIES TIMEOUT ${ECHO_SPEC_SECONDS} ENVIRONMENT
+    "LUA_PATH=${PROJECT_SOURCE_DIR}/lua/?.lua\;${PROJECT_SOURCE_DIR}/?.lua\;\;;LUA_CPATH=${PROJECT_BINARY_DIR}/module/?.so\;\;;ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1")
 endif()
 
 # Random programs whose tasks, messages, permits and memory are accounted for: spec/stress. With

@@ -27,6 +27,13 @@ describe("a cancel ends", function()
         for _ in coroutine.wrap(function() deep(n - 1) end) do end
       end
       deep(5)]])
+    is_ended("that wrap made inside of ten others, and an error ended", [[
+      local function deep(n)
+        if n > 0 then return coroutine.wrap(deep)(n - 1) end
+        ]] .. guard .. [[
+        error("x")
+      end
+      deep(11)]])
     is_ended("that coroutine.close closes", [[
       local co = coroutine.create(function() ]] .. guard .. [[ coroutine.yield() end)
       coroutine.resume(co)

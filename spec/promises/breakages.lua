@@ -81,7 +81,7 @@ return {
   ["a task cannot harm"] = {
     { "a coroutine that is closed after an error is no level", "src/lua/coroutine.c",
       "status = echo__level_close(state_of(L), coroutine);", "status = lua_resetthread(coroutine);",
-      "lua/hostile_endless:an error ended" },
+      "lua/hostile_endless:inside of ten others" },
     { "the body of a wrapped coroutine is not guarded", "src/lua/coroutine.c",
       "  if (is_guarded(state_of(L))) lua_pushcclosure(L, call_body, 1);\n", "",
       "lua/hostile_endless:the cancel ended" },

@@ -45,12 +45,13 @@ end
 local kinds = {
   lua = function(name, sentence)
     return "echo_module spec-luv-foreign spec-luv-old",
-      ("LUA_PATH='lua/?.lua;?.lua;;' LUA_CPATH='build/module/?.so;;' %%s lua5.4 /usr/bin/busted --pattern='^%s_spec'"
-        .. " %s spec/lua"):format(name, sentence and ("--filter=%q"):format((sentence:gsub("%p", "%%%0"))) or "")
+      ("LUA_PATH='lua/?.lua;?.lua;;' LUA_CPATH='build/module/?.so;;' TIMEOUT lua5.4 /usr/bin/busted"
+        .. " --pattern='^%s_spec' %s spec/lua"):format(name,
+        sentence and ("--filter='%s'"):format(sentence:gsub("%p", "%%%0"):gsub("'", ".")) or "")
   end,
   hosts = function(name)
     return "echo_module spec-host-" .. name,
-      ("%%s build/spec/spec-host-%s build/module spec/hosts/%s.lua"):format(name, name)
+      ("TIMEOUT build/spec/spec-host-%s build/module spec/hosts/%s.lua"):format(name, name)
   end,
 }
 
@@ -60,7 +61,7 @@ local function describe(spec)
     return kinds[layer](name, sentence ~= "" and sentence or nil)
   end
   local target = ("spec-%s-%s"):format(layer, name)
-  return target, "%s build/spec/" .. target
+  return target, "TIMEOUT build/spec/" .. target
 end
 
 local function build(targets)
@@ -68,7 +69,8 @@ local function build(targets)
 end
 
 local function passes(command, limit)
-  return run("cd %s && %s >spec.log 2>&1 </dev/null", copy, command:format("timeout -k 5 " .. limit))
+  return run("cd %s && %s >spec.log 2>&1 </dev/null", copy,
+    (command:gsub("TIMEOUT", "timeout -k 5 " .. limit)))
 end
 
 local function tell(verdict, promise, what, spec)
