@@ -98,7 +98,7 @@ return {
       "  if (new_size > had && new_size - had > alloc->left) return NULL;\n", "", "lua/limits:with_memory_limit" },
     { "a finalized builder builds", "src/lua/builder.c",
       "  if (b->core == NULL) luaL_argerror(L, 1, \"this builder was closed with its state\");\n", "",
-      "lua/hostile:finalizes Echo's handles" },
+      "lua/hostile:handles early" },
   },
   ["high first"] = {
     { "the classes are looked through from low to high", "src/queue/take.c",
@@ -139,6 +139,9 @@ return {
   ["errors are yours"] = {
     { "functions travel without their lines", "src/lua/code.c",
       "lua_dump(L, write_dump, cache, 0)", "lua_dump(L, write_dump, cache, 1)", "lua/error" },
+    { "who awaited a task that failed is not told with the error", "src/lua/relay.c",
+      "  } else if (relayed && has_text(L, traceback)) {", "  } else if (relayed && L == NULL) {",
+      "lua/await:leaves the awaiting task" },
   },
   ["waiting holds no worker"] = {
     { "who sleeps in a task sleeps with its worker", "src/lua/operation.c",

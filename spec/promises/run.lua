@@ -47,7 +47,7 @@ local kinds = {
     return "echo_module spec-luv-foreign spec-luv-old",
       ("LUA_PATH='lua/?.lua;?.lua;;' LUA_CPATH='build/module/?.so;;' TIMEOUT lua5.4 /usr/bin/busted"
         .. " --pattern='^%s_spec' %s spec/lua"):format(name,
-        sentence and ("--filter='%s'"):format(sentence:gsub("%p", "%%%0"):gsub("'", ".")) or "")
+        sentence and ("--filter='%s'"):format((sentence:gsub("%p", "."))) or "")
   end,
   hosts = function(name)
     return "echo_module spec-host-" .. name,
