@@ -34,6 +34,17 @@ describe("a cancel ends", function()
         error("x")
       end
       deep(11)]])
+    is_ended("that coroutine.create made and the cancel ended", [[
+      local co = coroutine.create(function() ]] .. guard .. [[ while true do end end)
+      coroutine.resume(co)
+      coroutine.close(co)]])
+    is_ended("that coroutine.create made and the cancel ended in a pcall", [[
+      local co = coroutine.create(function() ]] .. guard .. [[
+        pcall(function() while true do end end)
+        while true do end
+      end)
+      coroutine.resume(co)
+      coroutine.close(co)]])
     is_ended("that coroutine.close closes", [[
       local co = coroutine.create(function() ]] .. guard .. [[ coroutine.yield() end)
       coroutine.resume(co)
@@ -169,10 +180,10 @@ describe("a stop leaves behind", function()
   is_given_up("a call-back of luv", [[
     require("luv").new_timer():start(0, 0, function() while true do end end)
     echo.sleep(100)]])
-  is_given_up("an endless __close in a coroutine that coroutine.create made and the cancel ended", [[
-    local co = coroutine.create(function() ]] .. guard .. [[ while true do end end)
-    coroutine.resume(co)
-    coroutine.close(co)]])
+  is_given_up("an endless __close in a coroutine that the cancel left through a C function", [[
+    coroutine.wrap(function() ]] .. guard .. [[
+      table.sort({ 3, 2, 1 }, function() while true do end end)
+    end)()]])
 
   it("a setup", function()
     local result = hostile.give_up("", { workers = 1, before = [[

@@ -9,7 +9,6 @@
 
 enum { PASSES = -2, FAILED = -1 };
 enum { MOST_STACK = 128 * 1024 }; /* bytes between the outermost level and one that is closed */
-enum { MOST_GUARDED = 8 };        /* levels; each costs one of the 200 that Lua nests in C */
 
 int echo__level_resume(echo__worker_state *state, lua_State *coroutine, lua_State *from, bool open,
                        int arguments, int *results) {
@@ -71,6 +70,15 @@ static int refuse(lua_State *L, lua_State *coroutine, const char *why) {
   return FAILED;
 }
 
+/* A coroutine that an interruption ends has yielded for good, see interrupt.h. */
+static int end(lua_State *L, lua_State *coroutine) {
+  echo__worker_state *state = state_of(L);
+  state->ends = false;
+  echo__interrupts_push_reason(L, state->fiber);
+  if (echo__level_close(state, coroutine) != LUA_OK) lua_xmove(coroutine, L, 1);
+  return FAILED;
+}
+
 /* Resumes and moves what comes of it to L: the number of values, FAILED with the error on top, or
  * PASSES. */
 static int go_on(lua_State *L, lua_State *coroutine, int arguments) {
@@ -79,6 +87,7 @@ static int go_on(lua_State *L, lua_State *coroutine, int arguments) {
   int count;
   int status = echo__level_resume(state, coroutine, L, open, arguments, &count);
   if (status == LUA_YIELD && state->passing) return PASSES;
+  if (status == LUA_YIELD && state->ends) return end(L, coroutine);
   if (status != LUA_OK && status != LUA_YIELD) {
     lua_xmove(coroutine, L, 1);
     return FAILED;
@@ -171,31 +180,10 @@ static int call_wrapped(lua_State *L) {
   return wrap_result(L, begin(L, wrapped(L), lua_gettop(L)));
 }
 
-static int end_body(lua_State *L, int status, lua_KContext context) {
-  (void)context;
-  return status == LUA_OK || status == LUA_YIELD ? lua_gettop(L) : lua_error(L);
-}
-
-/* A coroutine that an error from a hook has left calls no hooks any more, and nothing could
- * interrupt its __close; after a protected call it does. */
-static int call_body(lua_State *L) {
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
-  return end_body(L, lua_pcallk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, 0, end_body), 0);
-}
-
-static bool is_guarded(const echo__worker_state *state) {
-  int levels = 0;
-  for (const echo__level *level = state->level; level != NULL; level = level->outer)
-    levels++;
-  return levels <= MOST_GUARDED;
-}
-
 static int wrap(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_State *coroutine = lua_newthread(L);
   lua_pushvalue(L, 1);
-  if (is_guarded(state_of(L))) lua_pushcclosure(L, call_body, 1);
   lua_xmove(L, coroutine, 1);
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, -2);

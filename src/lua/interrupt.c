@@ -15,7 +15,8 @@ enum {
   SHRINKS = 2,           /* powers of two by which each further one leaves less */
   MOST_ERRORS = 4,
   MOST_PASSED_OVER = 1000,
-  WEARS = 1024 /* a change of the coroutine costs this part of what is left */
+  MOST_LEVELS = 100, /* asking for a level costs as much as it is deep */
+  WEARS = 1024       /* a change of the coroutine costs this part of what is left */
 };
 
 /* -- the hook is set and taken back; async-signal-safe ---------------------------------------- */
@@ -139,7 +140,7 @@ static bool is_to_end(const echo__fiber *fiber) {
   return fiber->scopes != NULL && echo__scope_failing(fiber->state) != NULL;
 }
 
-static void push_reason(lua_State *L, const echo__fiber *fiber) {
+void echo__interrupts_push_reason(lua_State *L, const echo__fiber *fiber) {
   const echo__host *host = fiber->state->host;
   if (echo__job_is_cancelling(fiber->run->job))
     echo__error_push_cancelled(L, host, fiber->run->job);
@@ -171,6 +172,18 @@ static void leave_time(lua_State *L, echo__worker_state *state) {
   arm_again(state, L);
 }
 
+/* True for a coroutine of the task's own in which nothing but Lua functions runs, so that no pcall
+ * can catch an error. */
+static bool catches_nothing(lua_State *L, const echo__fiber *fiber) {
+  lua_Debug frame;
+  int level = 0;
+  if (L == fiber->coroutine || !lua_isyieldable(L)) return false;
+  for (; lua_getstack(L, level, &frame); level++) {
+    if (level == MOST_LEVELS || !lua_getinfo(L, "S", &frame) || *frame.what == 'C') return false;
+  }
+  return true;
+}
+
 static void end_task(lua_State *L, echo__worker_state *state, echo__fiber *fiber) {
   bool last = fiber->raised >= MOST_ERRORS;
   if (last && echo__can_suspend(state, L) && echo__job_is_cancelling(fiber->run->job)) {
@@ -180,7 +193,12 @@ static void end_task(lua_State *L, echo__worker_state *state, echo__fiber *fiber
   if (!last) fiber->raised++;
   interrupt_after(state, last ? AT_ONCE : patience_of(fiber));
   arm(state, L, state->patience);
-  push_reason(L, fiber);
+  if (catches_nothing(L, fiber)) {
+    state->ends = true;
+    lua_yield(L, 0);
+    return;
+  }
+  echo__interrupts_push_reason(L, fiber);
   lua_error(L);
 }
 

@@ -17,6 +17,10 @@
  * too; but Lua looks through the whole stack at each error that is caught, which takes seconds for
  * one that has nested deep.) Where no yield passes, there is an error at each instruction.
  *
+ * An error that a hook raises and that leaves a coroutine takes its hooks along: nothing would
+ * interrupt what then closes its variables. So where no pcall can catch it anyhow, the hook yields
+ * instead, with `ends` set, and coroutine.c closes the coroutine and raises the error behind it.
+ *
  * The handler may also be called for no reason, or for another one, while a task cleans up.
  * `called` tells a hook that was set by the handler from one whose instructions are over: only the
  * latter raises a further error.
@@ -43,6 +47,9 @@ void echo__interrupts_end(echo__fiber *fiber);
 /* An operation raises the error of a task that is to end: it has time to clean up, if that is the
  * first one. */
 void echo__interrupts_told(lua_State *L, echo__fiber *fiber);
+
+/* Pushes the error of a task that is to end. */
+void echo__interrupts_push_reason(lua_State *L, const echo__fiber *fiber);
 
 /* Makes the innermost level known, or the one that is left; see above. */
 void echo__level_publish(echo__worker_state *state, struct echo__level *level);

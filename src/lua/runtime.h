@@ -122,6 +122,7 @@ typedef struct echo__worker_state {
   bool closing;                       /* call-backs are dropped */
   int calls_back;                     /* inside so many call-backs */
   bool passing;                       /* a yield is on its way to the scheduler, see coroutine.h */
+  bool ends;                          /* a yield is a coroutine's end, see interrupt.h */
   volatile sig_atomic_t interrupted;  /* see interrupt.h; so are the next four */
   volatile sig_atomic_t called;       /* by the signal handler, since the last hook */
   volatile sig_atomic_t patience;     /* instructions that a coroutine has then */
