@@ -15,6 +15,7 @@ if(LUA_TO_TEST_FOUND)
   target_compile_definitions(spec-lua-preempt PRIVATE
     SPEC_PROGRAMS="${CMAKE_CURRENT_SOURCE_DIR}/lua/preempt")
   echo_spec(lua exhaust WITH allocations.c WRAP ${ECHO_ALLOCATIONS} LINK PkgConfig::LUA_TO_TEST)
+  echo_spec(lua refused WITH refusals.c WRAP ${ECHO_REFUSABLE} LINK PkgConfig::LUA_TO_TEST)
   echo_spec(lua embed WITH allocations.c WRAP ${ECHO_ALLOCATIONS} LINK PkgConfig::LUA_TO_TEST)
   echo_spec(lua native WITH allocations.c WRAP ${ECHO_ALLOCATIONS} LINK PkgConfig::LUA_TO_TEST)
   echo_spec(lua shared WITH allocations.c WRAP ${ECHO_ALLOCATIONS} LINK PkgConfig::LUA_TO_TEST)
