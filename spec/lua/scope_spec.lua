@@ -277,39 +277,6 @@ describe("a scope's failure", function()
     end) })
   end)
 
-  it("waits for tasks that are less urgent than itself when it is told to end", function()
-    local s <close> = echo.builder():with_worker_count(1):with_fairness(0):build()
-    for _, fails in ipairs { false, true } do
-      local started, go = echo.channel(1), echo.channel(1)
-      local body = s:submit({ priority = "high" }, function()
-        echo.scope(function(outer)
-          if fails then
-            outer:submit(function()
-              go:receive()
-              error("x", 0)
-            end)
-          end
-          echo.scope(function(scope)
-            started:send(scope:submit(echo.sleep, 100))
-          end)
-        end)
-      end)
-      local child = started:receive()
-      while child:status() ~= "suspended" or body:status() ~= "suspended" do
-        s:poll(0.001)
-      end
-      assert.is_true(child:set_priority("low"))
-      if fails then
-        go:send(true)
-      else
-        body:cancel()
-      end
-      local _, err = body:pwait(20)
-      assert.equal(fails and "x" or "the task was cancelled", err.message)
-      assert.equal("cancelled", child:status())
-    end
-  end)
-
   it("reaches the function where it waits, at once", function()
     local s <close> = echo.builder():with_worker_count(2):build()
     assert.same({ "cancelled", "a task of this scope failed", "cancelled" }, s:submit({ key = "body" },

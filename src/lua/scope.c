@@ -30,7 +30,7 @@ static void on_ended(echo__group *group, const echo__job *job) {
 static void time_is_up(void *argument) {
   echo__scope *scope = argument;
   uv_mutex_lock(&scope->group.mutex);
-  scope->timed_out = !echo__load(&scope->failing, relaxed);
+  if (!echo__load(&scope->failing, relaxed)) scope->timed_out = true;
   fail(scope);
   if (scope->group.seat != NULL) echo__seat_wake(scope->group.seat);
   uv_mutex_unlock(&scope->group.mutex);
