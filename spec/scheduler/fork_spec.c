@@ -1,5 +1,6 @@
 /* A scheduler on both sides of a fork. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -196,6 +197,68 @@ IT(records_by_itself_in_the_child_if_it_has_not_started) {
   expect_slices(other, 1);
   assert_true(runs_a_task(scheduler));
   expect_slices(path, 1);
+/* -- in the middle of a busy run -------------------------------------------------------------- */
+
+enum { PRODUCERS = 3, FORKS = 40 };
+
+typedef struct busy {
+  echo_scheduler *scheduler;
+  atomic_bool over;
+  atomic_int accepted, ran, refused;
+} busy;
+
+static void run_and_submit(void *argument) {
+  busy *b = argument;
+  if (atomic_fetch_add(&b->ran, 1) % 3 != 0) return;
+  int status = echo_scheduler_submit(b->scheduler, NULL, run_and_submit, b, NULL);
+  atomic_fetch_add(status == ECHO_OK ? &b->accepted : &b->refused, 1);
+}
+
+static void *produce(void *argument) {
+  busy *b = argument;
+  const echo_task_options queued = {.queue = "few", .priority = ECHO_PRIORITY_HIGH};
+  for (int i = 0; !atomic_load(&b->over); i++) {
+    const echo_task_options *options = i % 2 ? &queued : NULL;
+    int status = echo_scheduler_submit(b->scheduler, options, run_and_submit, b, NULL);
+    atomic_fetch_add(status == ECHO_OK ? &b->accepted : &b->refused, 1);
+    if (i % 64 == 0) spec_nap();
+  }
+  return NULL;
+}
+
+static bool runs_another_program(void *data) {
+  (void)data;
+  execl("/bin/true", "true", (char *)NULL);
+  return false;
+}
+
+static bool leaves_in_good_order(void *data) {
+  (void)data;
+  fflush(NULL);
+  exit(0);
+}
+
+static bool stops_what_it_has(void *data) {
+  const busy *b = data;
+  return echo_scheduler_submit(b->scheduler, NULL, spec_nothing, NULL, NULL) == ECHO_FORKED &&
+         echo_scheduler_stop(b->scheduler, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL) == ECHO_FORKED;
+}
+
+IT(may_be_done_at_any_moment_of_a_busy_run) {
+  static bool (*const children[])(void *) = {runs_another_program, leaves_in_good_order,
+                                             stops_what_it_has, makes_another};
+  busy b = {.scheduler = spec_crew_with_queue(3, 2)};
+  spec_threads threads = {0};
+  for (int i = 0; i < PRODUCERS; i++)
+    spec_threads_add(&threads, produce, &b);
+  SPEC_UNTIL(atomic_load(&b.ran) > 100);
+  for (int i = 0; i < FORKS; i++)
+    assert_true(holds_in_child(children[i % 4], &b));
+  atomic_store(&b.over, true);
+  spec_threads_join(&threads);
+  spec_crew_end(b.scheduler);
+  assert_int_equal(atomic_load(&b.ran), atomic_load(&b.accepted));
+  assert_int_equal(atomic_load(&b.refused), 0);
 }
 
 int main(void) {
@@ -207,6 +270,7 @@ int main(void) {
       cmocka_unit_test(tells_who_sits_on_top_in_the_child_alone),
       cmocka_unit_test(leaves_its_recording_to_the_parent_where_it_goes_on),
       cmocka_unit_test(records_by_itself_in_the_child_if_it_has_not_started),
+      cmocka_unit_test(may_be_done_at_any_moment_of_a_busy_run),
   };
   return cmocka_run_group_tests_name("fork", tests, NULL, NULL);
 }
