@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 #include <uv.h>
 
 static struct {
@@ -60,8 +61,11 @@ int __wrap_uv_loop_init(uv_loop_t *loop) {
   return refused(SPEC_LOOP) ? UV_EMFILE : __real_uv_loop_init(loop);
 }
 
+/* Whoever uses one that was refused is found out. */
 int __wrap_uv_mutex_init(uv_mutex_t *mutex) {
-  return refused(SPEC_LOCK) ? UV_ENOMEM : __real_uv_mutex_init(mutex);
+  if (!refused(SPEC_LOCK)) return __real_uv_mutex_init(mutex);
+  memset(mutex, 0xA5, sizeof *mutex);
+  return UV_ENOMEM;
 }
 
 int __wrap_eventfd(unsigned count, int flags) {
