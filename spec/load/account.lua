@@ -30,11 +30,13 @@ end
 
 function account:report(name)
   local seconds = echo.now() - self.began
-  print(("%s: %d accepted: %d done, %d failed, %d cancelled; %.1f s, at most %d MiB"):format(name,
-    self.accepted, self.done, self.failed, self.cancelled, seconds, machine.peak_memory() // 1024))
+  local taken = self.done + self.failed + self.cancelled
+  print(("%s: %d taken: %d done, %d failed, %d cancelled; %d accepted in all, and ended; %.1f s, at most %d MiB")
+    :format(name, taken, self.done, self.failed, self.cancelled, self.accepted, seconds,
+      machine.peak_memory() // 1024))
 end
 
--- With `exact`, every core task is one that is taken: no maps, no children.
+-- With `exact`, everything that was accepted is taken: no maps, no children.
 return function(exact)
   return setmetatable({ exact = exact, accepted = 0, done = 0, failed = 0, cancelled = 0,
     began = echo.now() }, account)
