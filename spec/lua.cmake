@@ -103,3 +103,33 @@ if(LUA_TO_TEST_FOUND AND ECHO_LUA_INTERPRETER AND ECHO_STRESS_SECONDS GREATER 0)
       "LUA_PATH=${PROJECT_SOURCE_DIR}/lua/?.lua\\;${PROJECT_SOURCE_DIR}/?.lua\\;\\;;LUA_CPATH=${PROJECT_BINARY_DIR}/module/?.so\\;\\;;${stress_terms}")
   endif()
 endif()
+
+# Loads (docs/load.md), here with small numbers; half a minute of the soak with the plain build alone.
+if(LUA_TO_TEST_FOUND AND ECHO_LUA_INTERPRETER)
+  add_executable(spec-load-producers load/producers.c)
+  target_compile_definitions(spec-load-producers PRIVATE _GNU_SOURCE)
+  target_compile_options(spec-load-producers PRIVATE ${ECHO_WARNINGS})
+  target_include_directories(spec-load-producers PRIVATE ${PROJECT_BINARY_DIR}/layers/lua)
+  foreach(layer ${ECHO_BELOW_lua})
+    target_sources(spec-load-producers PRIVATE $<TARGET_OBJECTS:echo_${layer}_objects>)
+  endforeach()
+  target_sources(spec-load-producers PRIVATE $<TARGET_OBJECTS:echo_lua_linked>)
+  target_link_libraries(spec-load-producers PRIVATE
+    PkgConfig::LUA_TO_TEST PkgConfig::LIBUV Threads::Threads ${CMAKE_DL_LIBS})
+  add_test(NAME load.producers COMMAND spec-load-producers 16 40000)
+
+  set(load_interpreter ${ECHO_LUA_INTERPRETER})
+  if(ECHO_SANITIZE)
+    set(load_interpreter spec-lua-host)
+  endif()
+  add_test(NAME load.small COMMAND ${load_interpreter} spec/load/load.lua
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set(load_tests load.producers load.small)
+  if(NOT ECHO_SANITIZE AND NOT ECHO_SMALL)
+    add_test(NAME load.soak COMMAND ${load_interpreter} spec/load/soak.lua 30
+      WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    list(APPEND load_tests load.soak)
+  endif()
+  set_tests_properties(${load_tests} PROPERTIES TIMEOUT 300 ENVIRONMENT
+    "LUA_PATH=${PROJECT_SOURCE_DIR}/lua/?.lua\\;${PROJECT_SOURCE_DIR}/?.lua\\;\\;;LUA_CPATH=${PROJECT_BINARY_DIR}/module/?.so\\;\\;")
+endif()
