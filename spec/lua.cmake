@@ -133,3 +133,24 @@ if(LUA_TO_TEST_FOUND AND ECHO_LUA_INTERPRETER)
   set_tests_properties(${load_tests} PROPERTIES TIMEOUT 300 ENVIRONMENT
     "LUA_PATH=${PROJECT_SOURCE_DIR}/lua/?.lua\\;${PROJECT_SOURCE_DIR}/?.lua\\;\\;;LUA_CPATH=${PROJECT_BINARY_DIR}/module/?.so\\;\\;")
 endif()
+
+# A few specs and a tour of the module under valgrind: what the sanitizers see they see as they compile
+# it, and valgrind in what is compiled for use.
+find_program(ECHO_VALGRIND valgrind)
+if(ECHO_VALGRIND AND NOT ECHO_SANITIZE AND NOT ECHO_SMALL)
+  set(memcheck ${ECHO_VALGRIND} --quiet --error-exitcode=9 --leak-check=full
+    --errors-for-leak-kinds=definite,indirect)
+  set(memcheck_tests memcheck.tour)
+  add_test(NAME memcheck.tour COMMAND ${memcheck} ${ECHO_LUA_INTERPRETER} spec/memcheck/tour.lua
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  foreach(spec base-doorbell queue-create queue-order scheduler-start scheduler-held lua-mailbox lua-native
+      lua-embed lua-buffer)
+    add_test(NAME memcheck.${spec} COMMAND ${memcheck} $<TARGET_FILE:spec-${spec}>)
+    list(APPEND memcheck_tests memcheck.${spec})
+  endforeach()
+  set_tests_properties(${memcheck_tests} PROPERTIES TIMEOUT 300 ENVIRONMENT
+    "LUA_PATH=${PROJECT_SOURCE_DIR}/lua/?.lua\\;\\;;LUA_CPATH=${PROJECT_BINARY_DIR}/module/?.so\\;\\;")
+elseif(NOT ECHO_VALGRIND)
+  add_test(NAME memcheck.none COMMAND ${CMAKE_COMMAND} -E echo "skipped: valgrind is not installed")
+  set_tests_properties(memcheck.none PROPERTIES SKIP_REGULAR_EXPRESSION "skipped")
+endif()
