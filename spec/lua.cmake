@@ -80,11 +80,10 @@ if(LUA_TO_TEST_FOUND AND ECHO_BUSTED AND ECHO_SANITIZE MATCHES address)
     "LUA_PATH=${PROJECT_SOURCE_DIR}/lua/?.lua\;${PROJECT_SOURCE_DIR}/?.lua\;\;;LUA_CPATH=${PROJECT_BINARY_DIR}/module/?.so\;\;;ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1")
 endif()
 
-# Random programs whose tasks, messages, permits and memory are accounted for: spec/stress. With
-# -DECHO_STRESS_SECONDS=20 they are among the tests, the seeds going from 1 on; under the thread
-# sanitizer by hand only. Under a sanitizer, which the plain interpreter lacks, they run in a host of
-# our own.
-set(ECHO_STRESS_SECONDS 0 CACHE STRING "Seconds of random programs among the tests; 0: none")
+# Random programs whose tasks, messages, permits and memory are accounted for: spec/stress, for
+# ECHO_STRESS_SECONDS, the seeds going from 1 on; under the thread sanitizer by hand only. Under a
+# sanitizer, which the plain interpreter lacks, they run in a host of our own.
+set(ECHO_STRESS_SECONDS 10 CACHE STRING "Seconds of random programs among the tests; 0: none")
 if(LUA_TO_TEST_FOUND AND ECHO_LUA_INTERPRETER AND ECHO_STRESS_SECONDS GREATER 0)
   set(stress_interpreter ${ECHO_LUA_INTERPRETER})
   if(ECHO_SANITIZE)
