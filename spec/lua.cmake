@@ -65,6 +65,7 @@ if(LUA_TO_TEST_FOUND AND ECHO_SANITIZE)
   add_executable(spec-lua-host support/lua_host.c)
   target_compile_options(spec-lua-host PRIVATE ${ECHO_WARNINGS})
   target_link_libraries(spec-lua-host PRIVATE PkgConfig::LUA_TO_TEST Threads::Threads)
+  echo_spec_longjmp(spec-lua-host)
 endif()
 
 # Values made at random go there and back under the address sanitizer, too.
@@ -115,6 +116,7 @@ if(LUA_TO_TEST_FOUND AND ECHO_LUA_INTERPRETER)
   target_sources(spec-load-producers PRIVATE $<TARGET_OBJECTS:echo_lua_linked>)
   target_link_libraries(spec-load-producers PRIVATE
     PkgConfig::LUA_TO_TEST PkgConfig::LIBUV Threads::Threads ${CMAKE_DL_LIBS})
+  echo_spec_longjmp(spec-load-producers)
   add_test(NAME load.producers COMMAND spec-load-producers 16 40000)
 
   set(load_interpreter ${ECHO_LUA_INTERPRETER})
