@@ -232,9 +232,10 @@ static bool runs_another_program(void *data) {
   return false;
 }
 
+/* A sanitizer that looks for leaks then finds what the parent's threads have on their stacks. */
 static bool leaves_in_good_order(void *data) {
   (void)data;
-  fflush(NULL);
+  if (SPEC_SANITIZED) _exit(0);
   exit(0);
 }
 
