@@ -81,6 +81,22 @@ if(LUA_TO_TEST_FOUND AND ECHO_BUSTED AND ECHO_SANITIZE MATCHES address)
     "LUA_PATH=${PROJECT_SOURCE_DIR}/lua/?.lua\;${PROJECT_SOURCE_DIR}/?.lua\;\;;LUA_CPATH=${PROJECT_BINARY_DIR}/module/?.so\;\;;ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1")
 endif()
 
+# The specs in Lua that the thread sanitizer can follow, in the same host; under the address sanitizer,
+# too. It gives a thread its signals only where that calls the C library, so none in which a loop has to be
+# interrupted; docs/load.md says what else is left out, and why. A fork holds more locks at once than its
+# look for deadlocks counts.
+if(LUA_TO_TEST_FOUND AND ECHO_BUSTED AND ECHO_SANITIZE)
+  set(followed all_any await await_callback attach channel current environment fd host_coroutine isolation
+    libraries luv on_complete poll priority progress_values queue scope_patience semaphore setup stats
+    submit task_yield travel_function)
+  list(TRANSFORM followed REPLACE "(.+)" "spec/lua/\\1_spec.lua")
+  add_test(NAME lua.busted COMMAND spec-lua-host ${ECHO_BUSTED} --filter-out=Ctrl%-C
+    "--filter-out=fails or is cancelled in the midst" ${followed}
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(lua.busted PROPERTIES TIMEOUT 600 ENVIRONMENT
+    "LUA_PATH=${PROJECT_SOURCE_DIR}/lua/?.lua\;${PROJECT_SOURCE_DIR}/?.lua\;\;;LUA_CPATH=${PROJECT_BINARY_DIR}/module/?.so\;\;;TSAN_OPTIONS=detect_deadlocks=0")
+endif()
+
 # Random programs whose tasks, messages, permits and memory are accounted for: spec/stress, for
 # ECHO_STRESS_SECONDS, the seeds going from 1 on; under the thread sanitizer by hand only. Under a
 # sanitizer, which the plain interpreter lacks, they run in a host of our own.

@@ -36,8 +36,11 @@ static int call_back(lua_State *L) {
 
 /* -- the operation ---------------------------------------------------------------------------- */
 
+/* The answer lies on the stack of who waits. An operation that an error has left behind may outlive
+ * it, and goes to it only to take back what it has entered there. */
 typedef struct waiting {
-  answer *answer; /* on the stack of who waits */
+  answer *answer;
+  bool enrolled;
 } waiting;
 
 static waiting *waiting_of(echo__operation *operation) {
@@ -53,21 +56,25 @@ static int give(lua_State *L, const answer *a) {
   return a->count;
 }
 
+static void leave(echo__operation *operation) {
+  waiting *w = waiting_of(operation);
+  if (w->enrolled) w->answer->seat = NULL;
+  w->enrolled = false;
+}
+
 static int attempt(lua_State *L, const echo__host *host, echo__operation *operation) {
   (void)host;
   const answer *a = waiting_of(operation)->answer;
-  return a->given ? give(L, a) : ECHO__WAITS;
+  if (!a->given) return ECHO__WAITS;
+  leave(operation); /* what follows may raise errors */
+  return give(L, a);
 }
 
 static bool enroll(echo__operation *operation) {
-  answer *a = waiting_of(operation)->answer;
-  a->seat = &operation->seat;
-  return !a->given;
-}
-
-static void leave(echo__operation *operation) {
-  answer *a = waiting_of(operation)->answer;
-  if (a->seat == &operation->seat) a->seat = NULL;
+  waiting *w = waiting_of(operation);
+  w->answer->seat = &operation->seat;
+  w->enrolled = true;
+  return !w->answer->given;
 }
 
 static const echo__operation_type type = {"echo.await", attempt, enroll, leave, NULL, false};

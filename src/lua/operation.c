@@ -264,12 +264,18 @@ static bool is_late(const echo__operation *operation) {
   return operation->deadline != ECHO__FOREVER && echo__now() >= operation->deadline;
 }
 
+/* Left first: there may be no memory for the error. */
+static int end(lua_State *L, echo__operation *operation) {
+  echo__operation_close(operation);
+  echo__operation_end(L, operation);
+  return lua_error(L);
+}
+
 static int go_on(lua_State *L, echo__operation *operation) {
   for (;;) {
     operation->seat.knows = echo__operation_is_to_end(operation);
-    bool ends = !operation->type->shielded && operation->seat.knows;
-    int count = ends ? echo__operation_end(L, operation)
-                     : operation->type->attempt(L, operation->host, operation);
+    if (operation->seat.knows && !operation->type->shielded) return end(L, operation);
+    int count = operation->type->attempt(L, operation->host, operation);
     if (count == ECHO__WAITS && is_late(operation)) {
       count = operation->type->expire(L, operation->host, operation);
     }
