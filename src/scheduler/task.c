@@ -187,7 +187,7 @@ int echo_task_wait(echo_task *task, double seconds) {
   if (worker != NULL && worker->current == task) return ECHO_DEADLOCK;
   if (echo__task_has_ended(task)) return collect(s, task, 0);
   uint64_t deadline = seconds < 0 ? ECHO__FOREVER : echo__deadline_in(seconds);
-  uint64_t began = echo_trace_wait_begins(s);
+  uint64_t began = echo__trace_clock(s);
   while (!echo__task_has_ended(task)) {
     if (deadline != ECHO__FOREVER && echo__now() >= deadline) break;
     if (worker != NULL && may_work(worker))

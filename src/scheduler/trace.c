@@ -233,7 +233,7 @@ void echo_trace_wait_ends(echo_scheduler *s, uint64_t since, const echo_trace_re
 }
 
 uint64_t echo_trace_wait_begins(const echo_scheduler *s) {
-  return echo__traces(s) ? echo__now() : 0;
+  return echo__trace_clock(s);
 }
 
 void echo_trace_task_ends(echo_trace_outcome how, echo_trace_result *result) {

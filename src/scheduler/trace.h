@@ -49,6 +49,9 @@ static inline bool echo__trace_is_on(const echo__trace *trace) {
 
 #define echo__traces(scheduler) echo__trace_is_on(&(scheduler)->trace)
 
+/* The moment, or 0 if nothing is recorded. */
+#define echo__trace_clock(scheduler) (echo__traces(scheduler) ? echo__now() : 0)
+
 /* ECHO_OK or ECHO_MEMORY. */
 int echo__trace_init(echo__trace *trace);
 

@@ -247,7 +247,7 @@ void echo__worker_rest(echo__worker *worker, const echo__waiter *waiter, uint64_
   worker->ran = 0;
   if (s->interrupts.call != NULL) echo__interrupts_rest(worker);
   echo__bump(&worker->parked, 1);
-  uint64_t since = echo_trace_wait_begins(s);
+  uint64_t since = echo__trace_clock(s);
   echo__loop *loop = loop_is_awaited(worker) ? worker->loop : NULL;
   if (echo__load(&worker->suspended, relaxed) > 0)
     park_for_pinned(worker, waiter, deadline, loop);

@@ -34,7 +34,7 @@ static inline void echo__trace_steal(echo__worker *) {
 }
 static inline void echo__trace_park(echo__worker *, uint64_t) {
 }
-#define echo_trace_wait_begins(scheduler)             0
+#define echo__trace_clock(scheduler)                   0
 #define echo_trace_wait_ends(scheduler, began, result) (void)0
 
 #endif
