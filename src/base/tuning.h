@@ -32,7 +32,7 @@ enum {
   ECHO__CODE_SLOTS = 2,      /* closures a state remembers the code of; a power of two */
   ECHO__CODE_LOADED = 2,     /* functions a worker keeps loaded */
   ECHO__SPARE_PARCELS = 2,   /* empty parcels that a channel keeps */
-  ECHO__TRACE_SLOTS = 64,    /* of 32 bytes in a thread's buffer of a recording; a power of two */
+  ECHO__TRACE_SLOTS = 256,   /* of 32 bytes in a thread's buffer of a recording; a power of two */
   ECHO__TRACE_GROWS = 1,     /* bytes of blanks in a recording's file, at least and */
   ECHO__TRACE_GROWS_MOST = 8192, /* at most */
   ECHO__DEPTH = 3                /* nested tables the codec follows before it puts one off */
