@@ -58,6 +58,13 @@ if(ECHO_LUA_INTERPRETER AND ECHO_BUSTED AND ECHO_BUILD_BENCH AND NOT ECHO_SANITI
     COMMAND ${ECHO_LUA_INTERPRETER} ${ECHO_BUSTED} --pattern=_spec spec/bench
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(bench.busted PROPERTIES TIMEOUT 300 ENVIRONMENT "ECHO_BUILD=${PROJECT_BINARY_DIR}")
+# A recording opens in speedscope, where there is a browser.
+if(ECHO_LUA_INTERPRETER AND NOT ECHO_SANITIZE)
+  add_test(NAME lua.speedscope
+    COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/speedscope/check.sh ${ECHO_LUA_INTERPRETER}
+      ${PROJECT_BINARY_DIR}/speedscope)
+  set_tests_properties(lua.speedscope PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77
+    ENVIRONMENT "LUA_CPATH=${PROJECT_BINARY_DIR}/module/?.so\\;\\;")
 endif()
 
 # The plain interpreter lacks the sanitizers; a host of our own has them.
