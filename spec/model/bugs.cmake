@@ -353,7 +353,7 @@ bug(suspend.resume-without-lane MISSED scheduler/suspend.c
 bug(suspend.cancel-no-resume FOUND scheduler/task.c
   [[word |= ECHO__CANCEL | (runs ? ECHO__RESUMED : 0);]] [[word |= ECHO__CANCEL;]])
 bug(suspend.cancel-not-queued FOUND scheduler/suspend.c
-  [[if (asks && bound && state == ECHO_TASK_SUSPENDED) echo__pin(s, task);]] [[]])
+  [[if (asks && bound && state == ECHO_TASK_SUSPENDED) pin(s, lane, task);]] [[]])
 bug(suspend.cancel-too-late FOUND scheduler/end.c
   [[return echo__task_close(task) ? ECHO_TASK_CANCELLED : state;]]
   [[return echo__load(&task->word, relaxed) & ECHO__CANCEL ? ECHO_TASK_CANCELLED : state;]])
