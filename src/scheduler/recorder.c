@@ -137,8 +137,13 @@ int echo__recorder_begin(echo__recorder *r, const char *path) {
   echo__store(&r->next_task, 1, relaxed);
   echo__store(&r->ends, false, relaxed);
   echo__events_name_workers(r);
+  /* Before the thread, which takes it back when it fails. */
+  echo__atomic(uint32_t) *on = &r->scheduler->trace.on;
+  echo__store(on, r->recording, release); /* PAIR trace.on */
   status = echo__thread_start(&r->thread, record, r);
-  if (status != ECHO_OK) echo__trace_file_close(&r->file);
+  if (status == ECHO_OK) return ECHO_OK;
+  echo__store(on, 0, relaxed);
+  echo__trace_file_close(&r->file);
   return status;
 }
 

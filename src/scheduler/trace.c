@@ -283,10 +283,8 @@ static int begin(echo_scheduler *s, const char *path) {
   if (trace->recorder == NULL) trace->recorder = echo__recorder_create(s);
   if (trace->recorder == NULL) return ECHO_MEMORY;
   status = echo__recorder_begin(trace->recorder, path);
-  if (status != ECHO_OK) return status;
-  trace->runs = true;
-  echo__store(&trace->on, trace->recorder->recording, release); /* PAIR trace.on */
-  return ECHO_OK;
+  trace->runs = status == ECHO_OK;
+  return status;
 }
 
 /* errno says what broke it off. */
