@@ -404,6 +404,9 @@ typedef struct echo_trace_result {
   uint16_t lane;
 } echo_trace_result;
 
+/* Whether something is recorded. Any thread. */
+ECHO_API bool echo_scheduler_is_traced(const echo_scheduler *scheduler);
+
 /* Inside a task that is about to tell others of its end: for the recording it ends now, and so. In
  * an on_end nothing is left to end. `result`, which may be NULL, receives what to keep; zeros if
  * nothing is recorded. */

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <lauxlib.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "lua/check.h"
@@ -21,13 +20,28 @@ static size_t copy(const char *name, char *text, size_t size) {
   return length;
 }
 
+enum { LINE_DIGITS = 12 }; /* and the colon */
+
+/* By hand: snprintf would take as long as all else that a task costs a recording. */
+static size_t put_number(unsigned number, char *text) {
+  char digits[LINE_DIGITS];
+  size_t count = 0;
+  do
+    digits[count++] = (char)('0' + number % 10);
+  while ((number /= 10) > 0);
+  for (size_t i = 0; i < count; i++)
+    text[i] = digits[count - 1 - i];
+  return count;
+}
+
 /* "file.lua:12" for the Lua function on top, which is popped; else 0. */
 static size_t place(lua_State *L, char *text, size_t size) {
   lua_Debug about;
   lua_getinfo(L, ">S", &about);
   if (strcmp(about.what, "C") == 0) return 0;
-  int length = snprintf(text, size, "%s:%d", about.short_src, about.linedefined);
-  return length < (int)size ? (size_t)length : size - 1;
+  size_t length = copy(about.short_src, text, size - LINE_DIGITS);
+  text[length++] = ':';
+  return length + put_number((unsigned)about.linedefined, text + length);
 }
 
 typedef struct naming {
@@ -72,7 +86,7 @@ size_t echo__recording_name(void *runtime, echo_task_function function, void *ar
 
 void echo__recording_names(lua_State *L, echo__job *job) {
   char text[128];
-  if (job->name != NULL || echo_trace_wait_begins(job->runtime->scheduler) == 0) return;
+  if (job->name != NULL || !echo_scheduler_is_traced(job->runtime->scheduler)) return;
   lua_pushvalue(L, 1);
   size_t length = place(L, text, sizeof text);
   if (length == 0) {
@@ -87,7 +101,7 @@ void echo__recording_names(lua_State *L, echo__job *job) {
 /* -- ends ------------------------------------------------------------------------------------- */
 
 void echo__recording_ends(echo__job *job, bool well) {
-  if (echo_trace_wait_begins(job->runtime->scheduler) == 0) return;
+  if (!echo_scheduler_is_traced(job->runtime->scheduler)) return;
   echo_trace_outcome outcome = well ? ECHO_TRACE_DONE : ECHO_TRACE_FAILED;
   if (echo__job_is_cancelling(job)) outcome = ECHO_TRACE_CANCELLED;
   echo_trace_task_ends(outcome, &job->recorded);

@@ -99,9 +99,10 @@ static int wait_here(lua_State *L, echo__host *host, bool protects) {
   echo__job *job = check_job(L, host);
   double seconds = echo__check_seconds(L, 2);
   lua_settop(L, 2);
-  uint64_t began = echo_trace_wait_begins(job->runtime->scheduler);
+  uint64_t began = 0;
   if (!echo__job_has_ended(job)) {
     if (host->worker != NULL) return echo__await_job(L, host, job, seconds, protects);
+    began = echo_trace_wait_begins(job->runtime->scheduler);
     wait_until_ended(L, job, seconds);
   }
   echo__job_settle(job);

@@ -195,10 +195,12 @@ static void meet_lane(echo__recorder *r, unsigned lane) {
 
 /* -- marks ------------------------------------------------------------------------------------ */
 
+/* An arrow has to begin in a slice: what a task submits begins in the task's own. */
 static void write_submit(echo__recorder *r, const echo__mark *mark) {
-  if (mark->since != 0) write_span(r, "submit", "submit", mark);
-  uint64_t moment = mark->since != 0 ? mark->since : mark->at;
-  write_flow(r, "start", 's', mark->lane, moment, mark->task);
+  echo__mark moment = *mark;
+  moment.since = moment.at++;
+  if (mark->lane > ECHO__MAX_WORKERS) write_span(r, "submit", "submit", &moment);
+  write_flow(r, "start", 's', mark->lane, mark->at, mark->task);
 }
 
 static void open_slice(echo__open_slices *open, const echo__mark *mark, const char *name) {

@@ -253,7 +253,6 @@ int echo_scheduler_submit(echo_scheduler *s, const echo_task_options *options,
   request r = {.function = function, .argument = argument, .handle = handle != NULL};
   int status = check(s, options, &r);
   if (status != ECHO_OK) return status;
-  uint64_t began = echo__trace_clock(s);
   echo__worker *worker = echo__own_worker(s);
   echo_task *task, *ticket;
   status = worker != NULL ? accept_inside(worker, &r, &task, &ticket)
@@ -264,7 +263,7 @@ int echo_scheduler_submit(echo_scheduler *s, const echo_task_options *options,
   if (r.held) {
     hold(s, task, ticket);
   } else {
-    if (echo__traces(s)) echo__trace_submit(s, task, began);
+    if (echo__traces(s)) echo__trace_submit(s, task);
     publish(s, worker, task, ticket);
   }
   return ECHO_OK;

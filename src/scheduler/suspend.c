@@ -63,7 +63,7 @@ void echo__pin(echo_scheduler *s, echo_task *task) {
 /* It is no longer held, and so comes now. */
 static void come(echo_scheduler *s, echo_task *task) {
   task->in.trace = 0;
-  if (echo__traces(s)) echo__trace_submit(s, task, 0);
+  if (echo__traces(s)) echo__trace_submit(s, task);
 }
 
 void echo__publish_held(echo_scheduler *s, echo_task *task) {

@@ -133,12 +133,11 @@ static uint8_t name_of(const echo_task *task, char *text) {
   return (uint8_t)(length < ECHO__TRACE_NAME ? length : ECHO__TRACE_NAME);
 }
 
-void echo__trace_submit(echo_scheduler *s, echo_task *task, uint64_t since) {
+void echo__trace_submit(echo_scheduler *s, echo_task *task) {
   place p;
   if (!enter(s, &p)) return;
   task->in.trace = new_number(&p) | p.recording << NUMBER_BITS;
   echo__mark mark = mark_of(&p, ECHO__MARK_SUBMIT, task);
-  if (p.number > ECHO__MAX_WORKERS) mark.since = since;
   count_queued(&p, mark.priority, 1);
   put(&p, &mark, NULL, 0);
   leave(&p);
@@ -230,6 +229,10 @@ void echo_trace_wait_ends(echo_scheduler *s, uint64_t since, const echo_trace_re
   mark.length = sizeof *result;
   put(&p, &mark, (const char *)result, 0);
   leave(&p);
+}
+
+bool echo_scheduler_is_traced(const echo_scheduler *s) {
+  return echo__traces(s);
 }
 
 uint64_t echo_trace_wait_begins(const echo_scheduler *s) {

@@ -64,8 +64,8 @@ void echo__trace_stop(echo_scheduler *scheduler);
 /* In the child of a fork: the file is the parent's. */
 void echo__trace_forget(echo__trace *trace);
 
-/* A task is about to be made visible. `began`: when the call began that submits it, or 0. */
-void echo__trace_submit(echo_scheduler *scheduler, echo_task *task, uint64_t began);
+/* A task is about to be made visible. */
+void echo__trace_submit(echo_scheduler *scheduler, echo_task *task);
 
 /* A task of this worker's is about to be called; it has come back, and goes on later. */
 void echo__trace_begin(struct echo__worker *worker, echo_task *task);

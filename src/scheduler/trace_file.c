@@ -31,11 +31,9 @@ static bool write_at(echo__trace_file *file, const char *bytes, size_t size, uin
 }
 
 static bool write_blanks(echo__trace_file *file, uint64_t from, uint64_t to) {
-  char blanks[ECHO__TRACE_PAGE];
-  memset(blanks, ' ', sizeof blanks);
   while (from < to) {
-    uint64_t size = to - from < sizeof blanks ? to - from : sizeof blanks;
-    if (!write_at(file, blanks, (size_t)size, from)) return false;
+    uint64_t size = to - from < sizeof file->blanks ? to - from : sizeof file->blanks;
+    if (!write_at(file, file->blanks, (size_t)size, from)) return false;
     from += size;
   }
   return true;
@@ -64,6 +62,7 @@ static bool grow(echo__trace_file *file, uint64_t to) {
 int echo__trace_file_open(echo__trace_file *file, const char *path, const char *line,
                           size_t length) {
   file->error = 0;
+  memset(file->blanks, ' ', sizeof file->blanks);
   file->kept = file->filled = 0;
   /* Not to wait for a reader, if it is a pipe: that cannot be written anywhere, and is refused. */
   file->descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0666);

@@ -41,6 +41,7 @@ typedef struct echo__trace_file {
   size_t filled;    /* and those with provisional ones behind them */
   bool provisional; /* what is added now */
   char buffer[ECHO__TRACE_BUFFER];
+  char blanks[ECHO__TRACE_BUFFER];
 } echo__trace_file;
 
 /* Makes the file, or empties it, with one line in it. 0 or an errno, after which it is not open. */

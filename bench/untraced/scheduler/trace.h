@@ -13,7 +13,7 @@ typedef struct echo__trace {
 #define echo__trace_destroy(trace)                     (void)0
 #define echo__trace_stop(scheduler)                    (void)0
 #define echo__trace_forget(trace)                      (void)0
-#define echo__trace_submit(scheduler, task, began)     (void)(began)
+#define echo__trace_submit(scheduler, task)            (void)0
 #define echo__trace_begin(worker, task)                (void)0
 #define echo__trace_leave(worker, task, how)           (void)0
 #define echo__trace_end(scheduler, task, state)        (void)0

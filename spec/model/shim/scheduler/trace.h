@@ -20,7 +20,7 @@ static inline void echo__trace_destroy(echo__trace *) {
 }
 static inline void echo__trace_stop(echo_scheduler *) {
 }
-static inline void echo__trace_submit(echo_scheduler *, echo_task *, uint64_t) {
+static inline void echo__trace_submit(echo_scheduler *, echo_task *) {
 }
 static inline void echo__trace_begin(echo__worker *, echo_task *) {
 }
