@@ -46,4 +46,15 @@ describe("a long recording", function()
     includes("until start", result.out)
     assert.is_true(#result.out < LARGEST)
   end)
+
+  -- Files of nothing, which take no room on a disk.
+  for beginning, problem in pairs { ["{"] = "is no Chrome trace", ["["] = "is no Chrome trace",
+    ['[{"ph":'] = "is no Chrome trace" } do
+    it("that is none is given up on: " .. beginning, function()
+      local result = process.shell(beginning, ("truncate -s 300M $SCRIPT; ulimit -v %d;"
+        .. " timeout 120 $LUA bin/luaecho timeline $SCRIPT"):format(KIBIBYTES))
+      assert.equal(2, result.code)
+      includes(problem, result.err)
+    end)
+  end
 end)

@@ -301,6 +301,12 @@ describe("echo.timeline", function()
       includes("100 ms", draw(events, { to = 0.1 }))
     end)
 
+    it("to: without what ends later", function()
+      local events = with_edges { stretch(100, 300, 1, "high", { args = { ended = "interrupted" } }) }
+      includes("1 interruption", draw(events, { to = 400e-6 }))
+      assert.falsy(draw(events, { to = 399e-6 }):find("interruption", 1, true))
+    end)
+
     it("title", function()
       includes(">A &amp; B</text>", draw(with_edges {}, { title = "A & B" }))
       local path = written_trace.file(written_trace.text(with_edges {}))
@@ -405,7 +411,7 @@ describe("echo.timeline", function()
     end)
 
     local function files()
-      local pipe <close> = assert(io.popen("ls -A " .. folder))
+      local pipe <close> = assert(io.popen("LC_ALL=C ls -A " .. folder))
       return pipe:read "a"
     end
 
@@ -442,10 +448,29 @@ describe("echo.timeline", function()
       end
       refused(folder .. "/no/out.svg", "No such file or directory")
       refused(folder, "Is a directory")
-      refused(folder .. "/", "Not a directory")
-      refused("/dev/full", "No space left on device")
+      refused(folder .. "/", "Is a directory")
       assert.equal("", files())
-      timeline(path, "/dev/null")
+    end)
+
+    -- By links of our own: whoever breaks this must not replace the machine's devices.
+    it("to devices and pipes, and does not replace them", function()
+      local path = written_trace.file(written_trace.text(with_edges {}))
+      assert(os.execute(("ln -s /dev/full %s/full && ln -s /dev/null %s/-null && mkfifo \"%s/the 'pipe'\""):format(
+        folder, folder, folder)))
+      local ok, raised = pcall(timeline, path, folder .. "/full")
+      assert.is_false(ok)
+      includes("/full: No space left on device", raised)
+      timeline(path, folder .. "/-null")
+      assert(os.execute(("timeout 20 cat \"%s/the 'pipe'\" >%s/got &"):format(folder, folder)))
+      timeline(path, folder .. "/the 'pipe'")
+      assert(os.execute(("cd %s && test -L full && test -L ./-null && test -p \"the 'pipe'\""):format(folder)))
+      local text, tries = timeline(path), 0
+      while content(folder .. "/got") ~= text and tries < 2000 do
+        tries = tries + 1
+        os.execute "sleep 0.01"
+      end
+      assert.equal(text, content(folder .. "/got"))
+      assert.equal("-null\nfull\ngot\nthe 'pipe'\n", files())
     end)
 
     it("no half of a file when the disk is full", function()

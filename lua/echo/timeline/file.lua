@@ -1,4 +1,5 @@
---- Writes a file whole or not at all: under another name beside it, which then takes its place.
+--- Writes a file whole or not at all: under another name beside it, which then takes its place. What is no
+--- file, a device or a pipe, must not be replaced, whatever its path looks like: it is written to.
 
 local file = {}
 
@@ -21,10 +22,15 @@ local function without_path(problem)
   return (problem:gsub("^.*: ", ""))
 end
 
+-- Lua cannot ask, and to open a pipe would wait for who writes to it: the shell is asked.
+local function is_no_file(path)
+  local word = "'" .. path:gsub("^%-", "./-"):gsub("'", "'\\''") .. "'"
+  return os.execute(("test -e %s && test ! -f %s"):format(word, word)) == true
+end
+
 --- True, or nil and what is wrong.
 function file.replace(path, text)
-  -- Devices are written to, and not replaced.
-  if path:find "^/dev/" then
+  if is_no_file(path) then
     local ok, problem = write(path, text)
     return ok, problem and without_path(problem)
   end
