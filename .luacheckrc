@@ -19,10 +19,16 @@ files["examples/lite-xl"] = { read_globals = { "system", "regex", "dirmonitor" }
 
 -- What Textadept gives to its modules, and what project_search/files.lua gives to the editor's functions.
 files["examples/textadept"] = {
-  read_globals = { "_BUFFERS", "_CHARSET", "_L", "_VIEWS", "_HOME", "CURSES", "buffer", "events", "keys", "quit",
-    "reset", "timeout", "ui", "view", io = { fields = { "get_project_root" } },
-    string = { fields = { "iconv" } } },
-  globals = { "assert_type", "lfs" },
+  read_globals = { "_BUFFERS", "_CHARSET", "_L", "_VIEWS", "CURSES", "PROBE", "buffer", "events", "quit", "reset",
+    "timeout", "view", string = { fields = { "iconv" } } },
+  globals = { "assert_type", "lfs", "ui", io = { fields = { "get_project_root" } } },
+}
+files["spec/examples/textadept"] = {
+  globals = { "_BUFFERS", "_CHARSET", "_L", "_VIEWS", "assert_type", "buffer", "events", "lfs", "quit", "timeout",
+    "ui", "view", io = { fields = { "get_project_root" } } },
+}
+files["spec/examples/textadept_spec.lua"] = {
+  globals = { "buffer", "events", "quit", "ui" },
 }
 
 -- What src/lua/prelude.c gives to its files.

@@ -64,33 +64,38 @@ local function sleep(seconds)
   pcall(echo.channel().receive, echo.channel(), seconds)
 end
 
-local function exists(path)
-  local file <close> = io.open(path)
-  return file ~= nil
-end
-
--- Runs the editor to its end. Keys go to it until it has written its report: they are its heartbeat.
-local function run(home)
-  local command = ("%s -n -u %s; echo $? >%s/ended"):format(program, home, home)
-  local terminal = program:find("curses") ~= nil
-  if terminal then
+-- Starts the editor. Returns where its keys go, and the lines that come from inside.lua.
+local function start(home)
+  local command = ("%s -n -u %s"):format(program, home)
+  if program:find("curses") then
     command = ("TERM=xterm LANG=C.UTF-8 script -qec 'stty rows 40 cols 120; %s' /dev/null >%s/screen"):format(command, home)
   end
-  local keys <close> = assert(io.popen(command, "w"))
-  local deadline = echo.now() + 300
-  while not exists(home .. "/report") do
-    sleep(terminal and EVERY or 0.1)
-    if terminal and not exists(home .. "/hold") then
+  assert(os.execute(("mkfifo %s/lines"):format(home)))
+  -- The shell keeps the pipe open, too.
+  local keys = assert(io.popen(("exec 3>%s/lines; %s; echo ended $? >&3"):format(home, command), "w"))
+  return keys, assert(io.open(home .. "/lines"))
+end
+
+-- Runs the editor to its end. It asks for a key, its heartbeat, whenever it has handled the one before. Returns its exit
+-- status, how long it took to quit, and how long the keys took at most to be handled, by phase.
+local function run(home)
+  local keys, lines = start(home)
+  local sent, quitting
+  local latencies = {}
+  for line in lines:lines() do
+    local what, rest = line:match("^(%S+) ?(.*)")
+    if what == "ended" then
+      return rest, echo.now() - (quitting or echo.now()), latencies
+    elseif what == "quitting" then
+      quitting = echo.now()
+    elseif what == "key" then
+      local latency = sent and echo.now() - sent or 0
+      latencies[rest] = math.max(latencies[rest] or 0, latency)
+      sleep(EVERY)
+      sent = echo.now()
       keys:write(HEARTBEAT):flush()
     end
-    assert(echo.now() < deadline, "the editor does not come to an end")
   end
-  local quitting = echo.now()
-  repeat
-    sleep(0.005)
-    assert(echo.now() < deadline, "the editor does not quit")
-  until exists(home .. "/ended") and read_lines(home .. "/ended")[1]
-  return read_lines(home .. "/ended")[1], echo.now() - quitting
 end
 
 -- What grep finds, and whether the editor has found the same: its lines are cut, and without carriage returns.
@@ -111,9 +116,12 @@ local function compare(found)
 end
 
 local home = make_home()
-local status, quitting = run(home)
+local status, quitting, latencies = run(home)
 for _, line in ipairs(read_lines(home .. "/report")) do
   print(line)
+end
+for phase, latency in pairs(latencies) do
+  print(("%s: a key was handled after %.1f ms at most"):format(phase, latency * 1000))
 end
 print(("quit in the midst of a search: %s after %.0f ms"):format(status == "0" and "well" or "status " .. status, quitting * 1000))
 local well = status == "0"

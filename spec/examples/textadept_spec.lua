@@ -365,6 +365,21 @@ describe("examples/textadept", function()
     end
   end)
 
+  it("lets the editor quit when its timer is gone", function()
+    write_many("needle")
+    search.budget = 0
+    search.search("needle")
+    editor.turn()
+    quit()
+    assert.is_false(editor.has_quit)
+    assert.is_false((search.state()))
+    editor.turn()
+    assert.is_true(editor.has_quit)
+    assert.equal(0, editor.timers())
+    quit()
+    assert.is_true(editor.has_quit)
+  end)
+
   it("lets the program end while it searches", function()
     write_many("needle")
     local program = write("program.lua", ([[

@@ -1,5 +1,6 @@
--- What the probe does inside the editor. Its steps are a coroutine, which each heartbeat resumes: a key that the
--- driver sends (terminal), or a timer of five milliseconds (elsewhere). So whatever holds the editor's loop up
+-- What the probe does inside the editor. Its steps are a coroutine, which each heartbeat resumes: a key, which the
+-- driver sends some milliseconds after the one before was handled (terminal), or a timer of five milliseconds
+-- (elsewhere). So whatever holds the editor's loop up
 -- shows as a gap between two heartbeats. The report tells the longest one of each phase, and how long the editor's
 -- thread waited in it for a processor that others had; and how long that thread was busy at most between two
 -- heartbeats, which others on the machine add nothing to.
@@ -13,6 +14,8 @@ local settings = PROBE
 local report = {}
 local last, last_busy, last_waited -- of the latest heartbeat
 local longest, waited, busiest, beats -- of the phase
+local current = "start"
+local lines = assert(io.open(settings.home .. "/lines", "w")) -- to the driver
 
 local function tell(...)
   report[#report + 1] = string.format(...)
@@ -20,6 +23,11 @@ end
 
 local function milliseconds(seconds)
   return ("%.1f ms"):format(seconds * 1000)
+end
+
+local function write_file(name, list)
+  local file <close> = assert(io.open(settings.home .. "/" .. name, "w"))
+  file:write(table.concat(list, "\n"), #list > 0 and "\n" or "")
 end
 
 -- Steps -----------------------------------------------------------------------------------------
@@ -47,7 +55,7 @@ end
 
 -- Runs a phase and tells of it.
 local function phase(name, run)
-  longest, waited, busiest, beats = 0, 0, 0, 0
+  longest, waited, busiest, beats, current = 0, 0, 0, 0, name
   local began = echo.now()
   run()
   beat()
@@ -70,16 +78,17 @@ local function finish(loaded)
 end
 
 local function write_results(name)
-  local file <close> = assert(io.open(settings.home .. "/" .. name, "w"))
+  local list = {}
   for _, candidate in ipairs(_BUFFERS) do
     if candidate._type == _L["[Files Found Buffer]"] then
       for line in candidate:get_text():gmatch("[^\n]+") do
         if line:find("^[^:]+:%d+:") and not line:find(_L["Binary file matches."], 1, true) then
-          file:write(line, "\n")
+          list[#list + 1] = line
         end
       end
     end
   end
+  write_file(name, list)
 end
 
 local function close_results()
@@ -168,11 +177,10 @@ local function resets()
   write_results("found-after-reset")
 end
 
--- Keeps the driver from sending keys that would pile up.
-local function hold_keys()
-  local path = settings.home .. "/hold"
-  assert(io.open(path, "w")):close()
-  return path
+local function want_key()
+  if CURSES then
+    lines:write("key ", current, "\n"):flush()
+  end
 end
 
 local function stock()
@@ -181,12 +189,10 @@ local function stock()
   ui.find.match_case, ui.find.in_files = true, true
   ui.find.find_entry_text = settings.pattern
   ui.find.replace_entry_text = ""
-  local hold = hold_keys()
   phase("the editor's own find in files", function()
     local began = echo.now()
     events.emit(events.FIND, settings.pattern, true)
     tell("the editor's own find in files: no other key for %.2f s", echo.now() - began)
-    os.remove(hold)
   end)
   ui.find.in_files = false
 end
@@ -203,10 +209,8 @@ end
 -- Called by a timer, which the terminal version calls when there are no more keys.
 local function leave()
   tell("a search under way at the end: %s", require("project_search").state())
-  local file <close> = assert(io.open(settings.home .. "/report.part", "w"))
-  file:write(table.concat(report, "\n"), "\n")
-  file:close()
-  os.rename(settings.home .. "/report.part", settings.home .. "/report")
+  write_file("report", report)
+  lines:write("quitting\n"):flush()
   quit()
 end
 
@@ -219,7 +223,6 @@ local function steps()
   resets()
   stock()
   search().search(BROAD)
-  hold_keys()
   timeout(0.3, leave)
 end
 
@@ -239,14 +242,19 @@ function heartbeat()
   last, last_busy, last_waited = now, busy, waiting
   local well, message = coroutine.resume(co)
   if not well then
-    local file <close> = assert(io.open(settings.home .. "/report", "w"))
-    file:write(debug.traceback(co, message), "\n")
-    quit()
+    write_file("report", { debug.traceback(co, message) })
+    quit(1, false)
   end
-  return coroutine.status(co) ~= "dead"
+  local goes_on = coroutine.status(co) ~= "dead"
+  if goes_on then
+    want_key()
+  end
+  return goes_on
 end
 
 connect()
-if not CURSES then
+if CURSES then
+  timeout(0.2, want_key)
+else
   timeout(0.005, heartbeat)
 end

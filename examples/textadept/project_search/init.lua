@@ -22,7 +22,7 @@ M.whole_word = nil
 -- How many matching lines are shown at most.
 M.limit = 20000
 -- Seconds between two looks at what was found, and how long one of them may take.
-M.interval, M.budget = 0.02, 0.004
+M.interval, M.budget = 0.02, 0.003
 
 local KINDS = { plain = "lua", lua = "regex", regex = "plain" }
 local NAMES = { plain = "text", lua = "Lua pattern", regex = "regex" }
@@ -34,7 +34,10 @@ local query -- what `shown` is for
 local place -- where to search, and what was open
 local ticking, typing, closed, quitting = false, false, false, false
 
+local told = 0 -- when the status bar was written last
+
 local function show_state(what)
+  told = echo.now()
   ui.statusbar_text = ("%s: %d lines, %d files"):format(what, shown.lines, shown.files)
 end
 
@@ -65,7 +68,7 @@ local function pump()
   end
   -- In this order: what an ended task has sent is there by now.
   local ended, failure = running:ended()
-  local deadline, message = echo.now() + M.budget, nil
+  local deadline, message = echo.now() + M.budget
   repeat
     message = running:receive()
     if message then
@@ -78,7 +81,7 @@ local function pump()
   until not message or echo.now() > deadline
   if ended and not message then
     finish(failure)
-  elseif message then
+  elseif echo.now() - told > 0.2 then
     show_state("searching")
   end
   return running ~= nil

@@ -49,19 +49,31 @@ function results:gone()
   return not (_BUFFERS[self.buffer] and is_results(self.buffer))
 end
 
+-- The buffer counts as changed until the search is over: to say otherwise each time would draw its tab each time.
+-- The text is styled at once, as the editor would have a lexer do it, in Lua, all at a time. The newline at its end
+-- gets a style of its own, for the lexer looks back for the last change of style.
 function results:append(text)
-  self.buffer:append_text(displayed(text))
-  self.buffer:set_save_point()
+  local shown, start = self.buffer, self.buffer.length + 1
+  shown:append_text(displayed(text))
+  if shown.length >= start then
+    shown:start_styling(start, 0)
+    shown:set_styling(shown.length - start, view.STYLE_DEFAULT)
+    shown:set_styling(1, shown:style_of_name("whitespace"))
+  end
 end
 
 -- Adds a message of the tasks, see report.lua.
 function results:add(message)
   local shown, start = self.buffer, self.buffer.length
   self:append(message.text)
+  -- The editor would call Lua for each mark, to no use, which takes longer than the mark.
+  local mask = shown.mod_event_mask
+  shown.mod_event_mask = 0
   shown.indicator_current = ui.find.INDIC_FIND
   for i = 1, #message.marks, 2 do
     shown:indicator_fill_range(start + message.marks[i], message.marks[i + 1])
   end
+  shown.mod_event_mask = mask
   self.lines, self.files = self.lines + message.lines, self.files + message.files
   table.move(message.problems or {}, 1, #(message.problems or {}), #self.problems + 1, self.problems)
 end
@@ -76,6 +88,7 @@ function results:finish(message)
   if #lines > 0 then
     self:append(table.concat(lines, "\n") .. "\n")
   end
+  self.buffer:set_save_point()
 end
 
 -- Puts the caret on the first result.

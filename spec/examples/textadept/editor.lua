@@ -6,7 +6,8 @@ local uv = require "luv"
 
 local editor = {}
 
-local NAMES = { "buffer", "_BUFFERS", "_VIEWS", "_L", "_CHARSET", "events", "ui", "lfs", "timeout", "assert_type" }
+local NAMES = { "buffer", "_BUFFERS", "_VIEWS", "_L", "_CHARSET", "events", "ui", "lfs", "timeout", "assert_type",
+  "view", "quit" }
 
 local timers
 
@@ -28,6 +29,10 @@ end
 function Buffer:set_save_point()
   self.modify = false
 end
+
+function Buffer:start_styling() end
+function Buffer:set_styling() end
+function Buffer:style_of_name() end
 
 function Buffer:get_text()
   self.parts = { table.concat(self.parts) }
@@ -78,6 +83,7 @@ local function new_events()
   local handlers = {}
   local events = {
     COMMAND_TEXT_CHANGED = "command_text_changed", KEYPRESS = "keypress", RESET_BEFORE = "reset_before",
+    QUIT = "quit",
   }
   function events.connect(event, handler, index)
     handlers[event] = handlers[event] or {}
@@ -215,7 +221,7 @@ end
 function editor.install(project)
   timers = {}
   events, ui, lfs = new_events(), new_ui(), new_lfs()
-  _BUFFERS, _VIEWS, _CHARSET = {}, { {} }, "UTF-8"
+  _BUFFERS, _VIEWS, _CHARSET, view = {}, { {} }, "UTF-8", { STYLE_DEFAULT = 33 }
   _L = setmetatable({}, {
     __index = function(_, name)
       return name
@@ -223,6 +229,10 @@ function editor.install(project)
   })
   function timeout(_, timer)
     table.insert(timers, timer)
+  end
+  editor.has_quit = false
+  function quit(_, ask)
+    editor.has_quit = ask == false or not events.emit(events.QUIT)
   end
   function assert_type(value, kind)
     return type(value) == kind and value or error("bad argument")
