@@ -68,7 +68,8 @@ end
 local function start(home)
   local command = ("%s -n -u %s"):format(program, home)
   if program:find("curses") then
-    command = ("TERM=xterm LANG=C.UTF-8 script -qec 'stty rows 40 cols 120; %s' /dev/null >%s/screen"):format(command, home)
+    command = ("TERM=xterm LANG=C.UTF-8 script -qec 'stty rows 40 cols 120; %s' /dev/null >%s/screen"):format(
+      command, home)
   end
   assert(os.execute(("mkfifo %s/lines"):format(home)))
   -- The shell keeps the pipe open, too.
@@ -76,8 +77,8 @@ local function start(home)
   return keys, assert(io.open(home .. "/lines"))
 end
 
--- Runs the editor to its end. It asks for a key, its heartbeat, whenever it has handled the one before. Returns its exit
--- status, how long it took to quit, and how long the keys took at most to be handled, by phase.
+-- Runs the editor to its end. It asks for a key, its heartbeat, whenever it has handled the one before. Returns its
+-- exit status, how long it took to quit, and how long the keys took at most to be handled, by phase.
 local function run(home)
   local keys, lines = start(home)
   local sent, quitting
@@ -89,8 +90,11 @@ local function run(home)
     elseif what == "quitting" then
       quitting = echo.now()
     elseif what == "key" then
-      local latency = sent and echo.now() - sent or 0
-      latencies[rest] = math.max(latencies[rest] or 0, latency)
+      if not latencies[rest] then
+        latencies[rest] = { phase = rest, longest = 0 }
+        table.insert(latencies, latencies[rest])
+      end
+      latencies[rest].longest = math.max(latencies[rest].longest, sent and echo.now() - sent or 0)
       sleep(EVERY)
       sent = echo.now()
       keys:write(HEARTBEAT):flush()
@@ -120,10 +124,10 @@ local status, quitting, latencies = run(home)
 for _, line in ipairs(read_lines(home .. "/report")) do
   print(line)
 end
-for phase, latency in pairs(latencies) do
-  print(("%s: a key was handled after %.1f ms at most"):format(phase, latency * 1000))
+for _, latency in ipairs(latencies) do
+  print(("%s: a key was handled after %.1f ms at most"):format(latency.phase, latency.longest * 1000))
 end
-print(("quit in the midst of a search: %s after %.0f ms"):format(status == "0" and "well" or "status " .. status, quitting * 1000))
+print(("quit in the midst of a search: status %s after %.0f ms"):format(status, quitting * 1000))
 local well = status == "0"
 for _, name in ipairs { "found", "found-after-reset" } do
   local found = read_lines(home .. "/" .. name)

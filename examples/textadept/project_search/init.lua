@@ -156,6 +156,7 @@ local function start(text)
     binary = _L["Binary file matches."],
   }
   shown:begin(job)
+  show_state("searching")
   running = session.start(workers(), job)
   if not ticking then
     ticking = true

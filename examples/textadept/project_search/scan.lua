@@ -118,7 +118,8 @@ function scan.file(file, matcher, found)
       binary = find(block, "\0", 1, true) ~= nil
     end
     -- Only now that there is more need the lines after the last match be counted.
-    start, number = scan_block(block, select(3, line_at(before, #before + 1, start, number)), matcher, binary and function()
+    number = select(3, line_at(before, #before + 1, start, number))
+    start, number = scan_block(block, number, matcher, binary and function()
       found(1)
       return false
     end or found)

@@ -30,9 +30,9 @@ function Buffer:set_save_point()
   self.modify = false
 end
 
-function Buffer:start_styling() end
-function Buffer:set_styling() end
-function Buffer:style_of_name() end
+for _, name in ipairs { "start_styling", "set_styling", "style_of_name" } do
+  Buffer[name] = function() end
+end
 
 function Buffer:get_text()
   self.parts = { table.concat(self.parts) }
