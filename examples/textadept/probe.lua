@@ -68,8 +68,7 @@ end
 local function start(home)
   local command = ("%s -n -u %s"):format(program, home)
   if program:find("curses") then
-    command = ("TERM=xterm LANG=C.UTF-8 script -qec 'stty rows 40 cols 120; %s' /dev/null >%s/screen"):format(
-      command, home)
+    command = ("TERM=xterm LANG=C.UTF-8 script -qec 'stty rows 40 cols 120; %s' /dev/null >/dev/null"):format(command)
   end
   assert(os.execute(("mkfifo %s/lines"):format(home)))
   -- The shell keeps the pipe open, too.
