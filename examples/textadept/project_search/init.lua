@@ -249,12 +249,13 @@ end
 events.connect(events.COMMAND_TEXT_CHANGED, on_text)
 events.connect(events.KEYPRESS, on_key, 1)
 
--- The Lua state goes on, and so would the threads and the timer.
+-- The Lua state goes on, and so would the threads and the timer. A task is ended in no time, unless it waits for a
+-- disk; then it ends later by itself, and the editor need not wait for it.
 events.connect(events.RESET_BEFORE, function()
   M.stop("stopped: the editor was reset")
   closed, typing = true, false
   if scheduler then
-    scheduler:stop { mode = "cancel", timeout = 1 }
+    scheduler:stop { mode = "cancel", timeout = 0.05 }
   end
 end)
 
