@@ -58,6 +58,8 @@ if(ECHO_LUA_INTERPRETER AND ECHO_BUSTED AND ECHO_BUILD_BENCH AND NOT ECHO_SANITI
     COMMAND ${ECHO_LUA_INTERPRETER} ${ECHO_BUSTED} --pattern=_spec spec/bench
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(bench.busted PROPERTIES TIMEOUT 300 ENVIRONMENT "ECHO_BUILD=${PROJECT_BINARY_DIR}")
+endif()
+
 # A recording opens in speedscope, where there is a browser.
 if(ECHO_LUA_INTERPRETER AND NOT ECHO_SANITIZE)
   add_test(NAME lua.speedscope
