@@ -15,10 +15,10 @@ echo_layer(lua BELOW base queue scheduler HEADERS lua.h buffer.h LINK echo_lua_h
     channel_methods.c charge.c check.c code.c codec.c coroutine.c decode.c decode_name.c
     decode_object.c deliver.c embed.c encode.c encode_hook.c encode_object.c error.c factory.c
     failure.c fiber.c files.c group.c here.c host.c host_wait.c interrupt.c isolation.c iter.c job.c lazy.c luv.c
-    mailbox.c map.c message.c module.c names.c native.c on_complete.c operation.c outcome.c
+    mailbox.c map.c message.c module.c names.c native.c observer.c on_complete.c on_task_end.c operation.c outcome.c
     own_hook.c parcel.c pointer_map.c prelude.c progress.c recording.c refusal.c registered.c relay.c report.c
     reporter.c request.c ring.c run.c runtime.c scheduler.c scope.c scope_call.c semaphore.c
-    semaphore_methods.c shared.c state.c submit.c task.c task_yield.c terms.c text.c timeout.c
+    semaphore_methods.c shared.c span.c state.c stats.c submit.c tally.c task.c task_yield.c terms.c text.c timeout.c
     urgency.c)
 
 # Lua's functions are called through a table, see src/lua/api.h: the linker fills it for what is linked

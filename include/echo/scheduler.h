@@ -352,20 +352,6 @@ ECHO_API void echo_scheduler_release(echo_scheduler *scheduler);
 
 /* -- looking ---------------------------------------------------------------------------------- */
 
-typedef struct echo_stats {
-  unsigned workers;
-  uint64_t submitted; /* tasks accepted */
-  uint64_t ended;     /* tasks that ran or were cancelled */
-  uint64_t cancelled; /* the part of these that never ran, or were told to end before */
-  uint64_t suspended; /* tasks that wait to be resumed, to be called again, or are held */
-  uint64_t stolen;    /* tasks that began on another worker than the one that queued them */
-  uint64_t parked;    /* times a worker went to sleep */
-  size_t task_bytes;  /* memory held for queued tasks and handles */
-} echo_stats;
-
-/* Sums the counters up. Any thread; exact once nothing runs. */
-ECHO_API void echo_scheduler_stats(echo_scheduler *scheduler, echo_stats *stats);
-
 /* The number of workers. Any thread. */
 ECHO_API unsigned echo_scheduler_worker_count(const echo_scheduler *scheduler);
 
@@ -425,5 +411,7 @@ ECHO_API void echo_trace_wait_ends(echo_scheduler *scheduler, uint64_t began,
 #ifdef __cplusplus
 }
 #endif
+
+#include <echo/stats.h> /* counters, times, and a call at the end of each task */
 
 #endif

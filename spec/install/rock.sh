@@ -15,6 +15,7 @@ lua5.4 -e '
   assert(require "echo.progress")
   assert(require "echo.pipeline")
   assert(require "echo.timeline")
+  assert(require "echo.top")
   local s <close> = echo.builder():build()
   assert(s:submit(function(x) return x + 1 end, 41):wait() == 42)
   print "the rock works"'

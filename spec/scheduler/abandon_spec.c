@@ -17,6 +17,10 @@ static void expect_abandoned(echo_scheduler *scheduler, echo_stop_mode mode, siz
     assert_int_equal(echo_scheduler_stop(scheduler, mode, 0.02, &abandoned), ECHO_TIMEOUT);
     assert_int_equal(abandoned, count);
   }
+  echo_stats stats;
+  echo_scheduler_stats(scheduler, &stats);
+  for (int rank = 0; rank < ECHO_PRIORITIES; rank++)
+    assert_int_equal(stats.queued[rank], 0);
 }
 
 IT(counts_the_task_that_still_runs) {

@@ -197,6 +197,8 @@ IT(records_by_itself_in_the_child_if_it_has_not_started) {
   expect_slices(other, 1);
   assert_true(runs_a_task(scheduler));
   expect_slices(path, 1);
+}
+
 /* -- in the middle of a busy run -------------------------------------------------------------- */
 
 enum { PRODUCERS = 3, FORKS = 40 };

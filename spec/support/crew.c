@@ -29,6 +29,10 @@ void spec_crew_end(echo_scheduler *scheduler) {
   echo_stats stats;
   echo_scheduler_stats(scheduler, &stats);
   assert_int_equal(stats.ended, stats.submitted);
+  for (int rank = 0; rank < ECHO_PRIORITIES; rank++) {
+    assert_int_equal(stats.queued[rank], 0);
+    assert_int_equal(stats.running[rank], 0);
+  }
   echo_scheduler_release(scheduler);
 }
 

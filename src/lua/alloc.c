@@ -9,8 +9,15 @@
 enum { LARGEST = ECHO__ALLOC_STEP * ECHO__ALLOC_CLASSES, CHUNK = 32768 };
 
 void echo__alloc_open(echo__alloc *alloc, size_t limit) {
-  memset(alloc, 0, sizeof *alloc);
-  alloc->limit = alloc->left = limit > 0 ? limit : SIZE_MAX;
+  memset(alloc->free, 0, sizeof alloc->free);
+  alloc->chunks = NULL;
+  alloc->fresh = NULL;
+  alloc->fresh_left = 0;
+  alloc->own = NULL;
+  alloc->own_data = NULL;
+  limit = limit > 0 ? limit : SIZE_MAX;
+  echo__store(&alloc->limit, limit, relaxed);
+  echo__store(&alloc->left, limit, relaxed);
 }
 
 void echo__alloc_close(echo__alloc *alloc) {
@@ -107,7 +114,8 @@ static void *change(echo__alloc *alloc, void *block, size_t old_size, size_t new
 
 void echo__alloc_adopt(echo__alloc *alloc, lua_State *L) {
   size_t used = (size_t)lua_gc(L, LUA_GCCOUNT) * 1024 + (size_t)lua_gc(L, LUA_GCCOUNTB);
-  alloc->left = used < alloc->limit ? alloc->limit - used : 0;
+  size_t limit = echo__load(&alloc->limit, relaxed);
+  echo__store(&alloc->left, used < limit ? limit - used : 0, relaxed);
   alloc->own = lua_getallocf(L, &alloc->own_data);
   lua_setallocf(L, echo__alloc_realloc, alloc);
 }
@@ -115,9 +123,10 @@ void echo__alloc_adopt(echo__alloc *alloc, lua_State *L) {
 void *echo__alloc_realloc(void *data, void *block, size_t old_size, size_t new_size) {
   echo__alloc *alloc = data;
   size_t had = block == NULL ? 0 : old_size; /* without a block it is the kind of object */
-  if (new_size > had && new_size - had > alloc->left) return NULL;
+  size_t left = echo__load(&alloc->left, relaxed);
+  if (new_size > had && new_size - had > left) return NULL;
   void *changed = alloc->own != NULL ? alloc->own(alloc->own_data, block, old_size, new_size)
                                      : change(alloc, block, had, new_size);
-  if (changed != NULL || new_size == 0) alloc->left += had - new_size;
+  if (changed != NULL || new_size == 0) echo__store(&alloc->left, left + had - new_size, relaxed);
   return changed;
 }

@@ -14,6 +14,8 @@
 #include <lua.h>
 #include <stddef.h>
 
+#include "base/atomic.h"
+
 enum { ECHO__ALLOC_STEP = 16, ECHO__ALLOC_CLASSES = 48 };
 
 typedef struct echo__alloc {
@@ -21,7 +23,8 @@ typedef struct echo__alloc {
   void *chunks;                    /* what the blocks are cut from, linked */
   char *fresh;                     /* the part of the newest chunk that was never used */
   size_t fresh_left;
-  size_t limit, left; /* bytes that Lua may have, and may still ask for */
+  /* Bytes that Lua may have, and may still ask for: written by the state's thread, read by any. */
+  echo__atomic(size_t) limit, left;
   void *(*own)(void *data, void *block, size_t old_size, size_t new_size); /* the program's */
   void *own_data;
 } echo__alloc;
@@ -34,9 +37,9 @@ void echo__alloc_open(echo__alloc *alloc, size_t limit);
  * thread that runs the state, before anything was asked for here. */
 void echo__alloc_adopt(echo__alloc *alloc, lua_State *L);
 
-/* Bytes that Lua has at this moment. */
+/* Bytes that Lua has at this moment. Any thread. */
 static inline size_t echo__alloc_used(const echo__alloc *alloc) {
-  return alloc->limit - alloc->left;
+  return echo__load(&alloc->limit, relaxed) - echo__load(&alloc->left, relaxed);
 }
 
 /* Frees all; the state must be closed. */

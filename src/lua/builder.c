@@ -12,6 +12,9 @@
 #include "lua/runtime.h"
 #include "lua/scheduler.h"
 
+/* A task in so many is timed: what that costs is lost beside what a Lua task does. */
+enum { ECHO__USUAL_TIMINGS = 32 };
+
 typedef struct builder {
   echo_builder *core; /* NULL until acquired and after it was built */
   echo__recipe recipe;
@@ -24,6 +27,7 @@ int echo__builder_new(lua_State *L) {
   memset(b, 0, sizeof *b);
   echo__host_bless(L, host, ECHO__TYPE_BUILDER);
   if (echo_builder_create(&b->core) != ECHO_OK) return echo__fail_for_memory(L);
+  echo_builder_with_timings(b->core, ECHO__USUAL_TIMINGS);
   return 1;
 }
 
@@ -111,6 +115,13 @@ static int with_isolation(lua_State *L) {
   static const char *const kinds[] = {"none", "task", NULL};
   builder *b = check_open(L);
   b->recipe.isolates = check_choice(L, kinds, "isolation: \"none\" or \"task\" expected") == 1;
+  return same(L);
+}
+
+static int with_timings(lua_State *L) {
+  builder *b = check_open(L);
+  lua_Integer every = echo__check_integer(L, 2, "timings", 0, 1000000);
+  echo_builder_with_timings(b->core, (unsigned)every);
   return same(L);
 }
 
@@ -242,6 +253,7 @@ const luaL_Reg echo__builder_methods[] = {{"with_worker_count", with_worker_coun
                                           {"with_memory_limit", with_memory_limit},
                                           {"with_interrupts", with_interrupts},
                                           {"with_isolation", with_isolation},
+                                          {"with_timings", with_timings},
                                           {"with_name", with_name},
                                           {"build", build},
                                           {NULL, NULL}};

@@ -69,11 +69,17 @@ double echo__check_seconds_option(lua_State *L, int argument, const char *name) 
   return seconds;
 }
 
+static const char *const priorities[] = {"low", "normal", "high"};
+
+const char *echo__priority_name(echo_priority priority) {
+  return priorities[priority - ECHO_PRIORITY_LOW];
+}
+
 echo_priority echo__check_priority(lua_State *L, int argument, const char *option) {
-  static const char *const names[] = {"low", "normal", "high"};
   static const char expected[] = "'high', 'normal' or 'low'";
   for (int i = 0; i < ECHO_PRIORITIES && lua_type(L, -1) == LUA_TSTRING; i++) {
-    if (strcmp(lua_tostring(L, -1), names[i]) == 0) return (echo_priority)(i + ECHO_PRIORITY_LOW);
+    if (strcmp(lua_tostring(L, -1), priorities[i]) == 0)
+      return (echo_priority)(i + ECHO_PRIORITY_LOW);
   }
   if (option != NULL) {
     echo__fail_option(L, argument, option, expected);

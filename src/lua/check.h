@@ -27,6 +27,9 @@ double echo__check_seconds(lua_State *L, int argument);
  * pops it. */
 double echo__check_seconds_option(lua_State *L, int argument, const char *name);
 
+/* "low", "normal" or "high". */
+const char *echo__priority_name(echo_priority priority);
+
 /* A priority on top of the stack that is argument `argument`, or an option of the table there (with
  * its name); not popped. */
 echo_priority echo__check_priority(lua_State *L, int argument, const char *option);

@@ -135,19 +135,25 @@ static void push_library_name(lua_State *L, echo__codec *codec) {
   luaL_pushresult(&text);
 }
 
-/* Where the task's function was defined, or the library function's name, or nil. */
-static void push_place(lua_State *L, const echo__fiber *fiber) {
+void echo__failure_push_place(lua_State *L, echo__codec *codec) {
   lua_Debug about;
-  if (!echo__failure_push_function(L, fiber->coroutine)) {
-    lua_pushnil(L);
-    return;
-  }
-  lua_pushvalue(L, -1);
+  int function = lua_gettop(L);
+  lua_pushvalue(L, function);
   lua_getinfo(L, ">S", &about);
   if (strcmp(about.what, "C") == 0)
-    push_library_name(L, fiber->state->codec);
+    push_library_name(L, codec);
   else
     lua_pushfstring(L, "%s:%d", about.short_src, about.linedefined);
+  lua_copy(L, -1, function);
+  lua_settop(L, function);
+}
+
+/* Where the task's function was defined, or the library function's name, or nil. */
+static void push_place(lua_State *L, const echo__fiber *fiber) {
+  if (echo__failure_push_function(L, fiber->coroutine))
+    echo__failure_push_place(L, fiber->state->codec);
+  else
+    lua_pushnil(L);
 }
 
 void echo__failure_push_name(lua_State *L, const echo__fiber *fiber) {

@@ -26,6 +26,9 @@ void echo__failure_note_instead(lua_State *L, const echo__host *host, int index)
 /* Forgets what was noted for a fiber. */
 void echo__failure_forget(echo__fiber *fiber);
 
+/* Replaces a function on top by where it was defined, or by the library function's name. */
+void echo__failure_push_place(lua_State *L, echo__codec *codec);
+
 /* Pushes the name of the fiber's task: what it was given, or where its function was defined. */
 void echo__failure_push_name(lua_State *L, const echo__fiber *fiber);
 

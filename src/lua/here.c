@@ -84,7 +84,6 @@ static void set_terms(lua_State *L, const echo__terms *terms) {
 }
 
 static int current(lua_State *L) {
-  static const char *const priorities[] = {"low", "normal", "high"};
   const echo__host *host = echo__host_of(L);
   const echo__job *job = echo__fiber_job(host);
   if (job == NULL) return 0;
@@ -92,7 +91,7 @@ static int current(lua_State *L) {
   echo__failure_push_name(L, host->worker->fiber);
   lua_setfield(L, -2, "name");
   set_text(L, "queue", job->queue);
-  set_text(L, "priority", priorities[echo__load(&job->priority, relaxed) - ECHO_PRIORITY_LOW]);
+  set_text(L, "priority", echo__priority_name((echo_priority)echo__load(&job->priority, relaxed)));
   lua_pushinteger(L, echo_worker_index(job->runtime->scheduler) + 1);
   lua_setfield(L, -2, "worker");
   set_terms(L, job->terms);

@@ -6,6 +6,7 @@
 
 #include "lua/charge.h"
 #include "lua/map.h"
+#include "lua/observer.h"
 #include "lua/progress.h"
 #include "lua/terms.h"
 
@@ -32,6 +33,7 @@ static void job_init(echo__job *job, echo__runtime *runtime) {
   job->queue = NULL;
   job->watches = NULL;
   job->terms = NULL;
+  job->span = NULL;
   echo__store(&job->charge, NULL, relaxed);
   job->awaits = NULL;
   job->awaits_any = NULL;
@@ -76,6 +78,7 @@ static void release_contents(echo__job *job) {
   free(job->name);
   free(job->queue);
   free(job->reason);
+  free(job->span);
   echo__progress_release(job);
   echo__map_destroy(job->map);
   echo__terms_destroy(job->terms);
@@ -217,18 +220,30 @@ bool echo__job_requeue(echo__job *job) {
   return true;
 }
 
-static void tell(echo__job *job, uint32_t before) {
+/* It has come to its end state, from `before`. */
+static void tell(echo__job *job, echo__job_state state, uint32_t before) {
+  echo__observe_end(job, state, (before & ECHO__JOB_STATE) == ECHO__JOB_QUEUED);
   if (before & ECHO__JOB_WAITED) echo__word_wake_all(&job->word);
   if (before & ECHO__JOB_WATCHED) fire_watches(job);
 }
 
+static void count_end(const echo__job *job, echo__job_state state, int by) {
+  echo__tally_end(job->runtime, (int)state - ECHO__JOB_DONE, by);
+}
+
+/* It is counted first, so that whoever has waited for the end finds it counted. */
 void echo__job_end(echo__job *job, echo__job_state state) {
   uint32_t word = echo__load(&job->word, relaxed), next;
+  count_end(job, state, 1);
   do {
-    bool cancelled = word & ECHO__JOB_CANCELLING;
-    next = (word & ~(uint32_t)ECHO__JOB_STATE) | (cancelled ? ECHO__JOB_CANCELLED : state);
+    if ((word & ECHO__JOB_CANCELLING) && state != ECHO__JOB_CANCELLED) {
+      count_end(job, state, -1);
+      state = ECHO__JOB_CANCELLED;
+      count_end(job, state, 1);
+    }
+    next = (word & ~(uint32_t)ECHO__JOB_STATE) | state;
   } while (!echo__cas_weak(&job->word, &word, next, acq_rel)); /* PAIR job.state job.watched */
-  tell(job, word);
+  tell(job, state, word);
 }
 
 /* Sets CANCELLING with what goes with it; false if the job has ended or has it already. */
@@ -255,7 +270,8 @@ bool echo__job_cancel(echo__job *job, echo__kind kind, const char *reason) {
   if (!mark_cancelling(job, kind, reason)) return false;
   uint32_t before;
   if (change_state(job, ECHO__JOB_QUEUED, ECHO__JOB_CANCELLED, &before)) {
-    tell(job, before);
+    count_end(job, ECHO__JOB_CANCELLED, 1);
+    tell(job, ECHO__JOB_CANCELLED, before);
     if (job->terms != NULL) echo__terms_hurry(job);
   } else {
     echo__job_poke(job);
@@ -347,9 +363,11 @@ echo__woken echo__job_wait(echo__job *job, uint64_t deadline) {
 static void abandon(echo__job *job, bool begun) {
   mark_cancelling(job, ECHO__KIND_CANCELLED, NULL);
   uint32_t before;
-  if (change_state(job, ECHO__JOB_QUEUED, ECHO__JOB_CANCELLED, &before) ||
-      (begun && change_state(job, ECHO__JOB_RUNNING, ECHO__JOB_CANCELLED, &before)))
-    tell(job, before);
+  if (!change_state(job, ECHO__JOB_QUEUED, ECHO__JOB_CANCELLED, &before) &&
+      !(begun && change_state(job, ECHO__JOB_RUNNING, ECHO__JOB_CANCELLED, &before)))
+    return;
+  count_end(job, ECHO__JOB_CANCELLED, 1);
+  tell(job, ECHO__JOB_CANCELLED, before);
 }
 
 void echo__job_abandon(echo__job *job) {

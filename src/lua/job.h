@@ -127,6 +127,7 @@ typedef struct echo__job {
   echo__message message; /* the input, if it is not elsewhere, until it is read; then the output:
                             results; or of a failed job: message, traceback, task name, value */
   echo_trace_result recorded; /* where and when it ended, as its output; see recording.h */
+  struct echo__span *span;    /* or NULL; see span.h */
 } echo__job;
 
 _Static_assert(sizeof(void *) != 8 || offsetof(echo__job, message) <= 192, "no line is split");

@@ -81,14 +81,15 @@ void echo__mailbox_release(echo__mailbox *mailbox) {
 }
 
 static echo__letter *any(echo__mailbox *mailbox) {
-  return mailbox->posted.first != NULL ? mailbox->posted.first : mailbox->expected.first;
+  uv_mutex_lock(&mailbox->mutex);
+  echo__letters *posted = &mailbox->posted, *expected = &mailbox->expected;
+  echo__letter *letter = posted->first != NULL ? posted->first : expected->first;
+  uv_mutex_unlock(&mailbox->mutex);
+  return letter;
 }
 
 void echo__mailbox_close(echo__mailbox *mailbox) {
-  for (echo__letter *letter; mailbox->count > 0;) {
-    uv_mutex_lock(&mailbox->mutex);
-    letter = any(mailbox);
-    uv_mutex_unlock(&mailbox->mutex);
+  for (echo__letter *letter; (letter = any(mailbox)) != NULL;) {
     echo__letter_withdraw(letter);
     letter->discard(letter);
   }
@@ -157,7 +158,7 @@ void echo__letter_expect(echo__letter *letter) {
   if (letter->missed) post(mailbox, letter);
   letter->missed = false;
   uv_mutex_unlock(&mailbox->mutex);
-  mailbox->count++;
+  mailbox->count += !letter->background;
   mailbox->timed += letter->deadline != ECHO__FOREVER;
 }
 
@@ -170,7 +171,7 @@ static void remove_one(echo__mailbox *mailbox, echo__letter *letter) {
     mailbox->called = false;
   }
   letter->number = 0;
-  mailbox->count--;
+  mailbox->count -= !letter->background;
   mailbox->timed -= letter->deadline != ECHO__FOREVER;
 }
 

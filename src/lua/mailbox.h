@@ -47,6 +47,7 @@ typedef struct echo__letter {
   uint64_t deadline;                 /* or ECHO__FOREVER: it is due then, if nobody posts it */
   const void *clock;                 /* whoever keeps its time otherwise, or NULL */
   bool missed;                       /* it was posted while it was in no list */
+  bool background;                   /* nobody waits for it: it does not count as expected */
   /* Called when it was taken: tells the state. False if there was nothing to tell. May raise
    * nothing. */
   bool (*deliver)(lua_State *L, struct echo__letter *letter);
@@ -71,7 +72,7 @@ typedef struct echo__mailbox {
   echo__doorbell bell;
   void (*wakeup)(void *data); /* or NULL */
   void *wakeup_data;
-  size_t count;  /* letters in both lists */
+  size_t count;  /* letters in both lists, without those in the background */
   size_t timed;  /* those of them that have a deadline */
   bool attached; /* an event loop watches the descriptor, see attach.h */
   echo__forkable forkable;

@@ -5,6 +5,7 @@
 #include "lua/charge.h"
 #include "lua/recording.h"
 #include "lua/run.h"
+#include "lua/span.h"
 #include "lua/terms.h"
 
 /* A runner's share is cut small enough to balance uneven items, and a chunk stays small enough to
@@ -109,7 +110,10 @@ void echo__map_run(void *argument) {
   echo__run *run = argument;
   echo__job *job = run->job;
   int worker = echo_worker_index(job->runtime->scheduler);
-  if (!echo__job_begin(job, worker) && echo__job_get_state(job) != ECHO__JOB_RUNNING) return;
+  if (echo__job_begin(job, worker))
+    echo__span_begins(job);
+  else if (echo__job_get_state(job) != ECHO__JOB_RUNNING)
+    return;
   bool failed = false;
   while (has_chunk(run)) {
     if (echo__run_chunk(run) == ECHO__SUSPENDED) return;

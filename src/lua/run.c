@@ -12,6 +12,7 @@
 #include "lua/recording.h"
 #include "lua/reporter.h"
 #include "lua/scope_call.h"
+#include "lua/span.h"
 #include "lua/stack.h"
 #include "lua/state.h"
 #include "lua/terms.h"
@@ -82,6 +83,7 @@ static int task_main(lua_State *L) {
   int count = decode_values(L, f, input);
   lua_copy(L, 3, 1);
   echo__recording_names(L, job);
+  echo__span_open_late(L, f->state->codec, job, 1);
   if (job->terms == NULL || job->terms->retries == 0) echo__message_release(input);
   int status = lua_pcallk(L, count - 1, LUA_MULTRET, 2, (lua_KContext)f, finish_task);
   return finish_task(L, status, (lua_KContext)f);
@@ -204,7 +206,9 @@ static echo__progress progress(echo__run *run, bool begins, bool *well, echo__ki
   echo__run_goes_on(run);
   int arguments = begins ? 1 : fiber->passed; /* first the fiber itself */
   fiber->passed = 0;
+  uint64_t since = echo__span_runs(run->job);
   int status = resume_to_end(fiber, arguments);
+  echo__span_ran(run->job, since);
   if (status == LUA_YIELD) {
     echo__run_suspends(run);
     return ECHO__SUSPENDED;
@@ -282,6 +286,7 @@ static void run_job(echo__run *run, echo__atomic(bool) * begun) {
       return;
     }
     echo__store(begun, true, relaxed);
+    echo__span_begins(job);
   }
   if (!begins || begin(run, task_main, &job->message, &job->kind) != NULL) {
     if (progress(run, begins, &well, &job->kind) == ECHO__SUSPENDED) return;

@@ -8,6 +8,7 @@
 #include "lua/interrupt.h"
 #include "lua/job.h"
 #include "lua/mailbox.h"
+#include "lua/observer.h"
 #include "lua/recording.h"
 #include "lua/state.h"
 
@@ -101,11 +102,11 @@ static int init_stripes(echo__runtime *runtime) {
 
 /* -- forks ------------------------------------------------------------------------------------ */
 
-enum { LOCKS = ECHO__STRIPES + 4 };
+enum { LOCKS = ECHO__STRIPES + 5 };
 
 static uv_mutex_t *lock_of(echo__runtime *runtime, int number) {
   uv_mutex_t *others[] = {&runtime->outside_mutex, &runtime->rings, &runtime->keys_mutex,
-                          &runtime->told_mutex};
+                          &runtime->told_mutex, &runtime->observers_mutex};
   return number < ECHO__STRIPES ? &runtime->stripes[number] : others[number - ECHO__STRIPES];
 }
 
@@ -144,6 +145,7 @@ int echo__runtime_create(echo_builder *builder, echo__recipe *recipe, echo__runt
   if (uv_mutex_init(&runtime->rings) != 0) goto no_rings;
   if (uv_mutex_init(&runtime->keys_mutex) != 0) goto no_keys;
   if (uv_mutex_init(&runtime->told_mutex) != 0) goto no_told;
+  if (uv_mutex_init(&runtime->observers_mutex) != 0) goto no_observers;
   status = build(builder, runtime, recipe);
   if (status != ECHO_OK) goto no_scheduler;
   runtime->recipe = *recipe;
@@ -155,6 +157,8 @@ int echo__runtime_create(echo_builder *builder, echo__recipe *recipe, echo__runt
   *out = runtime;
   return ECHO_OK;
 no_scheduler:
+  uv_mutex_destroy(&runtime->observers_mutex);
+no_observers:
   uv_mutex_destroy(&runtime->told_mutex);
 no_told:
   uv_mutex_destroy(&runtime->keys_mutex);
@@ -180,6 +184,7 @@ void echo__runtime_destroy(echo__shared *shared) {
   }
   echo__cache_close(&runtime->jobs, &runtime->outside);
   free(runtime->states);
+  uv_mutex_destroy(&runtime->observers_mutex);
   uv_mutex_destroy(&runtime->told_mutex);
   uv_mutex_destroy(&runtime->keys_mutex);
   uv_mutex_destroy(&runtime->rings);
@@ -268,6 +273,7 @@ static void leave_lists(echo__client *client, echo__runtime *runtime) {
 void echo__client_drop(echo__client *client) {
   if (--client->handles > 0) return;
   echo__runtime *runtime = client->runtime;
+  if (runtime != NULL) echo__observers_leave(client);
   if (runtime != NULL) echo__cache_close(&runtime->jobs, &client->jobs);
   if (client->owner) give_up_scheduler(runtime);
   if (runtime == NULL || !echo__load(&runtime->forked, relaxed)) echo__charges_close(client);

@@ -29,6 +29,7 @@
 #include "lua/codec.h"
 #include "lua/message.h"
 #include "lua/shared.h"
+#include "lua/tally.h"
 
 /* Seconds that running tasks have when a scheduler goes without having been stopped. */
 #define ECHO__EXIT_GRACE 2.0
@@ -142,6 +143,7 @@ typedef struct echo__worker_state {
   lua_CFunction load; /* Lua's own, see reporter.h */
   echo__alloc alloc;
   echo__client client; /* for the tasks that submit; never dropped */
+  echo__tally tally;   /* of the jobs that ended on this worker */
   uint64_t map;        /* the id of the map whose function is kept, or 0 */
 } echo__worker_state;
 
@@ -161,12 +163,17 @@ typedef struct echo__runtime {
   uint64_t walks;                             /* how often that was followed; see ring.h */
   uv_mutex_t keys_mutex;                      /* guards `keys` */
   struct echo__terms *keys[ECHO__KEY_CHAINS]; /* see terms.h */
-  uv_mutex_t told_mutex;                      /* guards `told` */
-  echo__client *told;                         /* the clients that have a mailbox */
+  uv_mutex_t observers_mutex;                 /* guards the next, see observer.h; */
+  struct echo__observer *observers;           /* and their number is written under it */
+  echo__atomic(unsigned) observers_count;
+  uv_mutex_t told_mutex; /* guards `told` */
+  echo__client *told;    /* the clients that have a mailbox */
   unsigned workers;
-  echo__worker_state *states;   /* one a worker */
-  echo__atomic(bool) abandoned; /* a worker was left behind: its task is lost */
-  echo__atomic(bool) forked;    /* all were, in the process that forked this one */
+  echo__worker_state *states;     /* one a worker */
+  echo__tally tally;              /* of the jobs that ended elsewhere; see tally.h, as the next */
+  echo__atomic(uint64_t) further; /* core tasks beyond one for each job */
+  echo__atomic(bool) abandoned;   /* a worker was left behind: its task is lost */
+  echo__atomic(bool) forked;      /* all were, in the process that forked this one */
   echo__forkable forkable;
 } echo__runtime;
 

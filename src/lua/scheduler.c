@@ -7,9 +7,11 @@
 #include "lua/check.h"
 #include "lua/deliver.h"
 #include "lua/job.h"
+#include "lua/on_task_end.h"
 #include "lua/operation.h"
 #include "lua/recording.h"
 #include "lua/report.h"
+#include "lua/stats.h"
 #include "lua/submit.h"
 
 /* The handle's object is the runtime; the reference is the client's. */
@@ -156,36 +158,19 @@ int echo__scheduler_close(lua_State *L) {
 
 /* -- stats ------------------------------------------------------------------------------------ */
 
-static void set_count(lua_State *L, const char *name, uint64_t value) {
-  lua_pushinteger(L, (lua_Integer)value);
-  lua_setfield(L, -2, name);
-}
-
-static uint64_t count_interrupted(const echo__runtime *runtime) {
-  uint64_t count = 0;
-  for (unsigned i = 0; i < runtime->workers; i++)
-    count += echo__load(&runtime->states[i].made_way, relaxed);
-  return count;
-}
-
 static int stats(lua_State *L) {
-  echo__client *client = check_client(L, echo__host_of(L));
-  echo_stats s;
-  echo_scheduler_stats(client->runtime->scheduler, &s);
-  lua_createtable(L, 0, 7);
-  set_count(L, "interrupted", count_interrupted(client->runtime));
-  set_count(L, "workers", s.workers);
-  set_count(L, "submitted", s.submitted);
-  set_count(L, "ended", s.ended);
-  set_count(L, "stolen", s.stolen);
-  set_count(L, "parked", s.parked);
-  set_count(L, "task_bytes", s.task_bytes + echo__pool_bytes(&client->runtime->jobs));
+  echo__stats_push(L, check_client(L, echo__host_of(L))->runtime);
   return 1;
 }
 
 static int trace(lua_State *L) {
   echo__client *client = check_client(L, echo__host_of(L));
   return echo__recording_method(L, client->runtime->scheduler);
+}
+
+static int on_task_end(lua_State *L) {
+  echo__host *host = echo__host_of(L);
+  return echo__on_task_end(L, host, check_client(L, host));
 }
 
 /* A host may have taken the signal for itself meanwhile. */
@@ -197,7 +182,15 @@ static int interrupts(lua_State *L) {
   return 1;
 }
 
-const luaL_Reg echo__scheduler_methods[] = {
-    {"submit", submit},           {"map", map},         {"stop", stop},   {"stats", stats},
-    {"interrupts", interrupts},   {"poll", echo__poll}, {"fd", echo__fd}, {"attach", echo__attach},
-    {"on_error", echo__on_error}, {"trace", trace},     {NULL, NULL}};
+const luaL_Reg echo__scheduler_methods[] = {{"submit", submit},
+                                            {"map", map},
+                                            {"stop", stop},
+                                            {"stats", stats},
+                                            {"interrupts", interrupts},
+                                            {"poll", echo__poll},
+                                            {"fd", echo__fd},
+                                            {"attach", echo__attach},
+                                            {"on_error", echo__on_error},
+                                            {"on_task_end", on_task_end},
+                                            {"trace", trace},
+                                            {NULL, NULL}};

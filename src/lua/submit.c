@@ -15,6 +15,7 @@
 #include "lua/operation.h"
 #include "lua/request.h"
 #include "lua/run.h"
+#include "lua/span.h"
 #include "lua/stack.h"
 #include "lua/task.h"
 #include "lua/terms.h"
@@ -58,6 +59,9 @@ static echo__job *push_job(lua_State *L, const echo__host *host, echo__client *c
   job->queue = copy_text(L, r->core.queue);
   echo__store(&job->priority, (int8_t)r->core.priority, relaxed);
   if (has_terms(r)) set_terms(L, job, r);
+  if (echo__observed(client->runtime) &&
+      !echo__span_open(L, host->codec, job, r->function, r->name != NULL))
+    echo__fail_for_memory(L);
   if (r->scope != NULL && !echo__group_reserve(&r->scope->group)) {
     luaL_error(L, "not enough memory");
   }
@@ -152,6 +156,7 @@ static int submit_job(lua_State *L, echo__client *client, echo__job *job, echo__
   int status = echo__charge_begin(client, job);
   if (status != ECHO_OK) return status;
   echo__job_share(job);
+  echo__span_queued(job);
   status = job->terms != NULL ? submit_on_terms(L, client, job, r, submit_all)
                               : submit_plainly(client, job, r, submit_all);
   if (status == ECHO_OK && r->scope != NULL) echo__scope_adopt(r->scope, job);
@@ -275,7 +280,10 @@ static int submit_runners(echo__client *client, echo__job *job, const echo__requ
     echo__run *run = &map->runs[i];
     int status = echo_scheduler_submit(client->runtime->scheduler, &r->core, echo__map_run, run,
                                        r->core.held ? &run->held : NULL);
-    if (status == ECHO_OK) continue;
+    if (status == ECHO_OK) {
+      if (i > 0) echo__add(&client->runtime->further, 1, relaxed);
+      continue;
+    }
     if (i == 0) return status;
     echo__map_on_end(run, ECHO_OK);
   }

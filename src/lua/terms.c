@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lua/map.h"
+#include "lua/span.h"
 
 echo__terms *echo__terms_create(echo__job *job) {
   echo__terms *terms = calloc(1, sizeof *terms);
@@ -52,6 +53,7 @@ static void let_go(echo__run *run) {
 static void take_hold(echo__terms *terms) {
   if (echo__sub(&terms->holds, 1, acq_rel) != 1) return;
   echo__job *job = terms->job;
+  echo__span_queued(job);
   if (job->map == NULL) {
     let_go(&job->run);
     return;

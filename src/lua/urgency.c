@@ -21,9 +21,12 @@ static int submit_stand_in(echo__job *job, echo_priority priority) {
   echo__job_retain(job);
   echo_task_options options = {
       .priority = priority, .queue = job->queue, .on_end = stand_in_ends, .interruptible = true};
+  echo__runtime *runtime = job->runtime; /* the job may be gone once its stand-in has run */
   int status =
-      echo_scheduler_submit(job->runtime->scheduler, &options, echo__run_stand_in, stand_in, NULL);
-  if (status != ECHO_OK) {
+      echo_scheduler_submit(runtime->scheduler, &options, echo__run_stand_in, stand_in, NULL);
+  if (status == ECHO_OK) {
+    echo__add(&runtime->further, 1, relaxed);
+  } else {
     free(stand_in);
     echo__job_drop_anywhere(job);
   }

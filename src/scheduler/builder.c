@@ -114,6 +114,18 @@ int echo_builder_with_capacity(echo_builder *builder, size_t count) {
   return ECHO_OK;
 }
 
+int echo_builder_with_timings(echo_builder *builder, unsigned every) {
+  if (every > ECHO__RAREST_TIMING) return ECHO_INVALID;
+  builder->plan.timings = every;
+  return ECHO_OK;
+}
+
+int echo_builder_with_task_end(echo_builder *builder,
+                               void (*ended)(void *, const echo_task_report *), void *data) {
+  builder->plan.report = (echo__report_hook){ended, data};
+  return ECHO_OK;
+}
+
 int echo_builder_with_queue(echo_builder *builder, const char *name, unsigned limit) {
   echo__plan *plan = &builder->plan;
   if (name == NULL || limit < 1) return ECHO_INVALID;
@@ -133,6 +145,7 @@ int echo_builder_with_queue(echo_builder *builder, const char *name, unsigned li
 
 int echo_builder_build(echo_builder *builder, echo_scheduler **scheduler) {
   if (builder->built) return ECHO_BUILT;
+  if (builder->plan.report.call != NULL) builder->plan.timings = 1;
   int status = echo__scheduler_create(&builder->plan, scheduler);
   if (status == ECHO_OK) {
     builder->built = true;

@@ -4,11 +4,11 @@
 void echo__free_task(echo_scheduler *s, echo_task *task) {
   echo__worker *worker = echo__own_worker(s);
   if (worker != NULL) {
-    echo__pool_give(&s->pool, &worker->cache, task);
+    echo__object_give(&s->objects, &worker->cache, task);
     return;
   }
   echo__lane *lane = echo__lane_enter(s->lanes);
-  echo__pool_give(&s->pool, &lane->cache, task);
+  echo__object_give(&s->objects, &lane->cache, task);
   echo__lane_leave(lane);
 }
 
@@ -32,10 +32,22 @@ static void count_ended(echo_scheduler *s, echo_task_state state) {
   echo__bump(&worker->ended, 1); /* PAIR stop.balance */
 }
 
-/* From here on the task has a result where it had an argument. */
+void echo__count_left(echo_scheduler *s, const echo_task *task) {
+  echo__worker *worker = echo__own_worker(s);
+  if (worker != NULL) {
+    echo__census_left(&worker->census, echo__task_rank(task));
+    return;
+  }
+  echo__lane *lane = echo__lane_enter(s->lanes);
+  echo__census_left(&lane->census, echo__task_rank(task));
+  echo__lane_leave(lane);
+}
+
+/* Nobody who waits knows yet. From here on the task has a result where it had an argument. */
 static void call_on_end(echo_scheduler *s, echo_task *task, echo_task_state state) {
   void (*on_end)(void *argument, int status) = task->on_end;
   void *argument = task->argument;
+  if (echo__task_is_timed(task)) echo__timing_ended(task, state);
   task->result.moment = 0;
   if (echo__traces(s)) echo__trace_end(s, task, state);
   if (on_end != NULL) on_end(argument, state == ECHO_TASK_DONE ? ECHO_OK : ECHO_CANCELLED);
@@ -77,6 +89,7 @@ void echo__give_place(echo_scheduler *s, echo_task *task) {
 
 /* The node stays in its queue, and keeps its reference, until a worker comes across it. */
 void echo__cancel_begun(echo_scheduler *s, echo_task *task) {
+  echo__count_left(s, task);
   echo__give_place(s, task);
   call_on_end(s, task, ECHO_TASK_CANCELLED);
   settle(s, task, ECHO_TASK_CANCELLED, 0);
@@ -127,12 +140,12 @@ void echo__give_up_handle(echo_scheduler *s, echo_task *task, bool last) {
   echo__worker *worker = echo__own_worker(s);
   if (worker != NULL) {
     worker->handles--;
-    if (last) echo__pool_give(&s->pool, &worker->cache, task);
+    if (last) echo__object_give(&s->objects, &worker->cache, task);
     return;
   }
   echo__lane *lane = echo__lane_enter(s->lanes);
   lane->handles--;
-  if (last) echo__pool_give(&s->pool, &lane->cache, task);
+  if (last) echo__object_give(&s->objects, &lane->cache, task);
   bool orphan = echo__load(&s->released, relaxed);
   echo__lane_leave(lane);
   if (orphan && echo__sub(&s->orphans, 1, acq_rel) == 1) { /* PAIR release.orphans */

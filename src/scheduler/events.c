@@ -334,8 +334,8 @@ static void put_queue_name(line *l, const char *name) {
 
 static void sample_queue(echo__recorder *r, unsigned index, uint64_t now) {
   echo__named_queue *queue = r->scheduler->plan.queues[index];
-  unsigned running;
-  unsigned waiting = echo__named_count(queue, &running);
+  uint64_t waiting, running;
+  echo__named_count(queue, &waiting, &running);
   line l;
   if (!changed(&r->samples[2 + index], waiting, running, 0)) return;
   if (!begin_line(r, &l, 'C', 0)) return;

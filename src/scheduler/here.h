@@ -1,5 +1,6 @@
 /*
- * What a thread knows of itself: the worker it is, if it is one, and its number.
+ * What a thread knows of itself: the worker it is, if it is one, its number, and how many tasks it
+ * submits before it times one.
  *
  * Reached on every submit, so with glibc it is placed where one instruction finds it. That space is
  * scarce in libraries that are loaded at run time, and other C libraries refuse it there; two words
@@ -13,6 +14,7 @@ struct echo__worker;
 typedef struct echo__here {
   struct echo__worker *worker; /* NULL outside */
   unsigned number;             /* from 1 on; 0 is not yet numbered */
+  unsigned untimed;            /* see timing.h */
 } echo__here;
 
 #if defined(__GLIBC__)

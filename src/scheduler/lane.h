@@ -1,7 +1,7 @@
 /*
  * How threads from outside reach the task pool and the counters without a registry of threads.
  *
- * A scheduler has a few lanes, each with a cache of the pool and counters of its own under a
+ * A scheduler has a few lanes, each with caches of the pools and counters of its own under a
  * try-lock. A thread has a favourite lane by its number; if somebody is in there it takes the next.
  * Nothing belongs to a thread, so threads may come and go as they like.
  *
@@ -15,14 +15,17 @@
 #include <stdint.h>
 
 #include "base/atomic.h"
-#include "base/pool.h"
 #include "base/tuning.h"
+#include "scheduler/census.h"
+#include "scheduler/objects.h"
 
 typedef struct echo__lane {
   ECHO__ALIGNED echo__atomic(bool) busy;
-  echo__cache cache;
+  echo__caches cache;
   /* Written under the lock, read by anybody. */
-  echo__atomic(uint64_t) submitted, ended, cancelled;
+  echo__atomic(uint64_t) submitted;
+  echo__census census;
+  echo__atomic(uint64_t) ended, cancelled;
   int64_t handles; /* made here less released here; under the lock */
 } echo__lane;
 

@@ -141,20 +141,19 @@ echo_task *echo__named_evict(echo__named_queue *queue) {
   return task;
 }
 
-unsigned echo__named_count(echo__named_queue *queue, unsigned *running) {
-  unsigned waiting = 0;
-  uv_mutex_lock(&queue->mutex);
-  for (int i = 0; i < ECHO_PRIORITIES; i++)
-    waiting += queue->classes[i].waiting;
-  *running = queue->running;
-  uv_mutex_unlock(&queue->mutex);
-  return waiting;
-}
-
 echo__named_orders echo__named_give_back(echo__named_queue *queue) {
   uv_mutex_lock(&queue->mutex);
   queue->running--;
   echo__named_orders orders = issue(queue);
   uv_mutex_unlock(&queue->mutex);
   return orders;
+}
+
+void echo__named_count(echo__named_queue *queue, uint64_t *queued, uint64_t *running) {
+  uv_mutex_lock(&queue->mutex);
+  *queued = 0;
+  for (int i = 0; i < ECHO_PRIORITIES; i++)
+    *queued += queue->classes[i].waiting;
+  *running = queue->running;
+  uv_mutex_unlock(&queue->mutex);
 }

@@ -69,8 +69,8 @@ echo__named_orders echo__named_redeem(echo__named_queue *queue, echo_task *ticke
 /* Takes a task that waits, slot or no slot, to be cancelled; NULL if none does. Any thread. */
 echo_task *echo__named_evict(echo__named_queue *queue);
 
-/* The tasks that wait, and *running of them that run, at this moment. Any thread. */
-unsigned echo__named_count(echo__named_queue *queue, unsigned *running);
+/* How many tasks wait there, and how many hold a slot. Any thread. */
+void echo__named_count(echo__named_queue *queue, uint64_t *queued, uint64_t *running);
 
 /* A task that held a slot has ended. Any thread. */
 echo__named_orders echo__named_give_back(echo__named_queue *queue);

@@ -61,7 +61,8 @@ typedef struct echo__recorder {
 echo__recorder *echo__recorder_create(echo_scheduler *scheduler);
 void echo__recorder_destroy(echo__recorder *recorder);
 
-/* Opens the file, starts the thread and says that something is recorded. ECHO_OK, ECHO_FILE (errno says why) or ECHO_THREAD. */
+/* Opens the file, starts the thread and says that something is recorded. ECHO_OK, ECHO_FILE (errno
+ * says why) or ECHO_THREAD. */
 int echo__recorder_begin(echo__recorder *recorder, const char *path);
 
 /* Has the thread write what is there and end. The errno of what broke the recording off, or 0. */

@@ -23,13 +23,14 @@ int echo__scheduler_create(const echo__plan *plan, echo_scheduler **out) {
   echo_queue_options options = {
       .workers = plan->workers, .fairness = plan->fairness, .priority_of = priority_of};
   if (echo_queue_create(&s->queue, &options) != ECHO_OK) goto no_queue;
-  if (echo__pool_init(&s->pool, sizeof(echo_task)) != ECHO_OK) goto no_pool;
+  if (echo__objects_init(&s->objects) != ECHO_OK) goto no_pool;
   if (echo__idle_init(&s->idle, plan->workers) != ECHO_OK) goto no_idle;
   if (echo__waiters_init(&s->waiters, &s->idle) != ECHO_OK) goto no_waiters;
   if (echo__held_init(&s->held) != ECHO_OK) goto no_held;
   if (echo__clock_init(&s->clock, plan->name) != ECHO_OK) goto no_clock;
   if (uv_mutex_init(&s->life) != 0) goto no_life;
   if (echo__rooms_init(&s->rooms, plan->capacity) != ECHO_OK) goto no_rooms;
+  if (echo__timing_init(&s->timing, plan) != ECHO_OK) goto no_timing;
   if (echo__interrupts_init(&s->interrupts, plan) != ECHO_OK) goto no_interrupts;
   if (echo__trace_init(&s->trace) != ECHO_OK) goto no_trace;
   s->plan = *plan;
@@ -40,6 +41,8 @@ int echo__scheduler_create(const echo__plan *plan, echo_scheduler **out) {
 no_trace:
   echo__interrupts_close(&s->interrupts, plan->workers);
 no_interrupts:
+  echo__timing_close(&s->timing);
+no_timing:
   echo__rooms_close(&s->rooms);
 no_rooms:
   uv_mutex_destroy(&s->life);
@@ -52,7 +55,7 @@ no_held:
 no_waiters:
   echo__idle_close(&s->idle);
 no_idle:
-  echo__pool_close(&s->pool);
+  echo__objects_close(&s->objects);
 no_pool:
   echo_queue_destroy(s->queue);
 no_queue:
@@ -65,20 +68,21 @@ no_workers:
 void echo__scheduler_destroy(echo_scheduler *s) {
   echo__fork_forget(s);
   for (unsigned i = 0; i < s->plan.workers; i++) {
-    echo__cache_close(&s->pool, &s->workers[i].cache);
+    echo__caches_close(&s->objects, &s->workers[i].cache);
     echo__bound_close(&s->workers[i].bound);
   }
   for (int i = 0; i < ECHO__LANES; i++)
-    echo__cache_close(&s->pool, &s->lanes[i].cache);
+    echo__caches_close(&s->objects, &s->lanes[i].cache);
   echo__trace_destroy(&s->trace);
   echo__interrupts_close(&s->interrupts, s->plan.workers);
+  echo__timing_close(&s->timing);
   echo__rooms_close(&s->rooms);
   uv_mutex_destroy(&s->life);
   echo__clock_destroy(&s->clock);
   echo__held_destroy(&s->held);
   echo__waiters_close(&s->waiters);
   echo__idle_close(&s->idle);
-  echo__pool_close(&s->pool);
+  echo__objects_close(&s->objects);
   echo_queue_destroy(s->queue);
   echo__plan_close(&s->plan);
   free(s->workers);
@@ -103,7 +107,7 @@ typedef struct request {
   echo__named_queue *queue;
   int8_t priority;
   uint8_t flags;
-  bool handle, held;
+  bool handle, held, timed;
 } request;
 
 static int find_queue(const echo_scheduler *s, const char *name, echo__named_queue **queue) {
@@ -140,23 +144,34 @@ static void fill(echo_task *task, echo_scheduler *s, const request *r) {
   task->flags = r->flags | (r->handle ? 0 : ECHO__DETACHED);
   uint32_t state = r->held ? ECHO_TASK_SUSPENDED : ECHO_TASK_QUEUED;
   uint32_t placed = s->plan.capacity > 0 ? ECHO__PLACED : 0;
-  echo__store(&task->word, state + placed + 2 * ECHO__REFERENCE, relaxed);
+  uint32_t rank = ECHO__RANK_ONE * echo__rank_of(r->priority);
+  echo__store(&task->word, state + placed + r->timed * ECHO__TIMED + rank + 2 * ECHO__REFERENCE,
+              relaxed);
+  if (r->timed) echo__timing_stamp(task, s->plan.timings);
 }
 
-static int take_objects(echo_scheduler *s, echo__cache *cache, const request *r, echo_task **task,
-                        echo_task **ticket) {
-  *ticket = NULL;
-  *task = echo__pool_take(&s->pool, cache);
-  if (*task == NULL) return ECHO_MEMORY;
-  if (r->queue == NULL) return ECHO_OK;
-  *ticket = echo__pool_take(&s->pool, cache);
-  if (*ticket != NULL) return ECHO_OK;
-  echo__pool_give(&s->pool, cache, *task);
+static int take_ticket(echo_scheduler *s, echo__caches *cache, const request *r, echo_task *task,
+                       echo_task **ticket) {
+  *ticket = echo__object_take(&s->objects, cache, false);
+  if (*ticket != NULL) {
+    echo__store(&(*ticket)->word, 0, relaxed);
+    return ECHO_OK;
+  }
+  echo__store(&task->word, r->timed * ECHO__TIMED, relaxed);
+  echo__object_give(&s->objects, cache, task);
   return ECHO_MEMORY;
 }
 
+static int take_objects(echo_scheduler *s, echo__caches *cache, const request *r, echo_task **task,
+                        echo_task **ticket) {
+  *ticket = NULL;
+  *task = echo__object_take(&s->objects, cache, r->timed);
+  if (*task == NULL) return ECHO_MEMORY;
+  return r->queue == NULL ? ECHO_OK : take_ticket(s, cache, r, *task, ticket);
+}
+
 /* Takes what one submit needs, all or nothing: its place and its objects from the cache. */
-static int take_all(echo_scheduler *s, echo__cache *cache, const request *r, echo_task **task,
+static int take_all(echo_scheduler *s, echo__caches *cache, const request *r, echo_task **task,
                     echo_task **ticket) {
   if (s->plan.capacity == 0) return take_objects(s, cache, r, task, ticket);
   if (!echo__rooms_take(&s->rooms)) return ECHO_FULL;
@@ -208,6 +223,7 @@ static int accept_outside(echo_scheduler *s, const request *r, echo_task **task,
   status = take_all(s, &lane->cache, r, task, ticket);
   if (status == ECHO_OK) {
     echo__bump(&lane->submitted, 1);
+    if (!r->held) echo__census_came(&lane->census, echo__rank_of(r->priority));
     lane->handles += r->handle;
   }
   echo__lane_leave(lane);
@@ -222,6 +238,7 @@ static int accept_inside(echo__worker *worker, const request *r, echo_task **tas
   int status = take_all(s, &worker->cache, r, task, ticket);
   if (status != ECHO_OK) return status;
   echo__bump(&worker->submitted, 1); /* PAIR stop.balance */
+  if (!r->held) echo__census_came(&worker->census, echo__rank_of(r->priority));
   worker->handles += r->handle;
   return ECHO_OK;
 }
@@ -253,6 +270,7 @@ int echo_scheduler_submit(echo_scheduler *s, const echo_task_options *options,
   request r = {.function = function, .argument = argument, .handle = handle != NULL};
   int status = check(s, options, &r);
   if (status != ECHO_OK) return status;
+  r.timed = s->plan.timings != 0 && echo__timing_chooses(s->plan.timings);
   echo__worker *worker = echo__own_worker(s);
   echo_task *task, *ticket;
   status = worker != NULL ? accept_inside(worker, &r, &task, &ticket)

@@ -20,8 +20,9 @@
 #include <uv.h>
 
 #include "base/fork.h"
-#include "base/pool.h"
+#include "scheduler/awake.h"
 #include "scheduler/bound.h"
+#include "scheduler/census.h"
 #include "scheduler/clock.h"
 #include "scheduler/held.h"
 #include "scheduler/here.h"
@@ -30,8 +31,10 @@
 #include "scheduler/lane.h"
 #include "scheduler/loop.h"
 #include "scheduler/named_queue.h"
+#include "scheduler/objects.h"
 #include "scheduler/room.h"
 #include "scheduler/task.h"
+#include "scheduler/timing.h"
 #include "scheduler/trace.h"
 #include "scheduler/waiters.h"
 
@@ -65,6 +68,8 @@ typedef struct echo__plan {
   unsigned queue_count;
   echo__hooks hooks;
   echo__end_hooks ends;
+  unsigned timings; /* one task in so many is timed; 0: none */
+  echo__report_hook report;
 } echo__plan;
 
 typedef struct echo__worker echo__worker;
@@ -76,7 +81,7 @@ struct echo__worker {
   ECHO__ALIGNED echo_scheduler *scheduler;
   unsigned index;
   uv_thread_t thread;
-  echo__cache cache;
+  echo__caches cache;
   echo_task *current; /* what runs; its own thread reads it */
   echo__next next;    /* what the current task asked for */
   bool searching;
@@ -87,6 +92,9 @@ struct echo__worker {
   echo__loop *loop; /* NULL: it has none */
   /* Written by the worker, read by anybody. */
   echo__atomic(uint64_t) submitted, ended, cancelled, stolen, parked;
+  echo__census census;
+  echo__running running; /* see census.h */
+  echo__awake awake;
   echo__atomic(uint64_t) suspended; /* now, those included that wait to be called again */
   echo__atomic(uint32_t) orders;    /* written by anybody (suspend.h) */
   echo__atomic(bool) left;          /* the thread is about to end: joining it takes no time */
@@ -98,7 +106,7 @@ struct echo_scheduler {
   echo_queue *queue;
   echo__worker *workers;
   echo__lane lanes[ECHO__LANES];
-  ECHO__ALIGNED echo__pool pool; /* of tasks */
+  ECHO__ALIGNED echo__objects objects;
   echo__idle idle;
   echo__waiters waiters;
   echo__held held;
@@ -106,6 +114,7 @@ struct echo_scheduler {
   echo__interrupts interrupts;
   echo__rooms rooms;
   echo__trace trace;
+  echo__timing timing;
   ECHO__ALIGNED echo__word phase;
   echo__atomic(bool) abandoned; /* a thread was left behind */
   uv_mutex_t life;              /* start and stop, one at a time */
@@ -183,6 +192,9 @@ echo_task *echo__begin_taken(echo_scheduler *scheduler, echo_node *node);
 /* Ends a task that this thread began in order to cancel it; its node is still queued. */
 void echo__cancel_begun(echo_scheduler *scheduler, echo_task *task);
 
+/* Counts a task that leaves the queue in order to be ended. */
+void echo__count_left(echo_scheduler *scheduler, const echo_task *task);
+
 /* Counts a handle as given up; `last` says that the task's memory goes with it. */
 void echo__give_up_handle(echo_scheduler *scheduler, echo_task *task, bool last);
 
@@ -193,6 +205,9 @@ void echo__progress(echo_scheduler *scheduler);
 
 /* Tasks that were accepted and have not ended. Any thread; takes no lock. */
 uint64_t echo__outstanding(echo_scheduler *scheduler);
+
+/* The part of echo_stats that a stop goes by. Any thread; takes no lock. */
+void echo__sum_up(echo_scheduler *scheduler, echo_stats *stats);
 
 /* In fork.c: takes back what watched for forks. */
 void echo__fork_forget(echo_scheduler *scheduler);

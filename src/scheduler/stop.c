@@ -85,6 +85,7 @@ static void start_cancelling(echo_scheduler *s) {
 static void cancel_waiting(echo_scheduler *s, echo__named_queue *queue) {
   for (echo_task *task; (task = echo__named_evict(queue)) != NULL;) {
     if ((task->flags & ECHO__DETACHED) || echo__task_begin(task)) {
+      echo__count_left(s, task);
       echo__give_place(s, task);
       echo__finish(s, task, ECHO_TASK_CANCELLED);
     } else {
@@ -105,7 +106,9 @@ static void cancel_queued(echo_scheduler *s) {
       continue;
     }
     echo_task *task = echo__begin_taken(s, taken.node);
-    if (task != NULL) echo__finish(s, task, ECHO_TASK_CANCELLED);
+    if (task == NULL) continue;
+    echo__count_left(s, task);
+    echo__finish(s, task, ECHO_TASK_CANCELLED);
   }
 }
 
@@ -223,17 +226,8 @@ void echo_scheduler_release(echo_scheduler *s) {
     echo__scheduler_destroy(s); /* PAIR release.orphans */
 }
 
-void echo_scheduler_stats(echo_scheduler *s, echo_stats *stats) {
-  *stats = (echo_stats){.workers = s->plan.workers};
+void echo__sum_up(echo_scheduler *s, echo_stats *stats) {
   stats->ended = sum_ended(s);
   stats->cancelled = sum_cancelled(s);
   stats->submitted = sum_submitted(s);
-  for (unsigned i = 0; i < s->plan.workers; i++) {
-    stats->stolen += echo__load(&s->workers[i].stolen, relaxed);
-    stats->parked += echo__load(&s->workers[i].parked, relaxed);
-    stats->suspended += echo__load(&s->workers[i].suspended, relaxed);
-  }
-  if (s->forked) return; /* whoever had these locks is not here */
-  stats->suspended += echo__held_count(&s->held);
-  stats->task_bytes = echo__pool_bytes(&s->pool);
 }

@@ -60,8 +60,22 @@ void echo__pin(echo_scheduler *s, echo_task *task) {
   echo__interrupts_ask_worker(s, home, priority);
 }
 
+/* From now on it counts as queued. */
+static void count_came(echo_scheduler *s, const echo_task *task) {
+  echo__worker *worker = echo__own_worker(s);
+  if (worker != NULL) {
+    echo__census_came(&worker->census, echo__task_rank(task));
+    return;
+  }
+  echo__lane *lane = echo__lane_enter(s->lanes);
+  echo__census_came(&lane->census, echo__task_rank(task));
+  echo__lane_leave(lane);
+}
+
 /* It is no longer held, and so comes now. */
 static void come(echo_scheduler *s, echo_task *task) {
+  count_came(s, task);
+  if (echo__task_is_timed(task)) echo__timing_queued(task);
   task->in.trace = 0;
   if (echo__traces(s)) echo__trace_submit(s, task);
 }

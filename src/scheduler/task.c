@@ -22,7 +22,8 @@ static bool swap(echo_task *task, uint32_t *before, uint32_t after) {
 void echo__task_adopt(echo_task *task) {
   if (!(task->flags & ECHO__DETACHED)) return;
   task->flags &= (uint8_t)~ECHO__DETACHED;
-  echo__store(&task->word, ECHO_TASK_RUNNING + ECHO__REFERENCE, relaxed);
+  uint32_t kept = echo__load(&task->word, relaxed) & (ECHO__TIMED | ECHO__RANK_MASK);
+  echo__store(&task->word, kept + ECHO_TASK_RUNNING + ECHO__REFERENCE, relaxed);
 }
 
 bool echo__task_begin(echo_task *task) {

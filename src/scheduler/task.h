@@ -1,11 +1,11 @@
 /*
  * A task: one cache line, which is node, state and handle at once.
  *
- * The state word holds the state in its low bits, four flags, and above them the number of
+ * The state word holds the state in its low bits, flags, and above them the number of
  * references: one of the scheduler's until the task has ended and left the queue, one of the
- * handle's. A task without a handle ("detached") has nobody to race with: its word is not used. It
- * is put in order when the task first asks who it is or suspends (echo__task_adopt), since only
- * then can somebody else come to know it.
+ * handle's. A task without a handle ("detached") has nobody to race with: of its word only what the
+ * submit has settled is used (TIMED, the rank). It is put in order when the task first asks who it
+ * is or suspends (echo__task_adopt), since only then can somebody else come to know it.
  *
  * Flags of the word:
  *   WATCHED  somebody waits for the end
@@ -41,7 +41,10 @@ enum {
   ECHO__RESUMED = 32,
   ECHO__CANCEL = 64,
   ECHO__BOUND = 128,
-  ECHO__REFERENCE = 256 /* one reference */
+  ECHO__TIMED = 256,    /* stamps follow it in memory, see timing.h */
+  ECHO__RANK_ONE = 512, /* times the rank of the priority it was submitted with, see census.h */
+  ECHO__RANK_MASK = 3 * ECHO__RANK_ONE,
+  ECHO__REFERENCE = 2048 /* one reference */
 };
 
 enum {
@@ -84,6 +87,11 @@ static inline echo_task *echo__task_of(echo_node *node) {
 
 static inline echo_priority echo__task_priority(const echo_task *task) {
   return (echo_priority)echo__load(&task->priority, relaxed);
+}
+
+/* What was settled by the submit stands in the word of a detached task, too. */
+static inline unsigned echo__task_rank(const echo_task *task) {
+  return (echo__load(&task->word, relaxed) & ECHO__RANK_MASK) / ECHO__RANK_ONE;
 }
 
 /* True if only one worker may call it. The worker's own thread, or one that has acquired the word.

@@ -40,12 +40,14 @@ static bool requeue(echo__worker *worker, echo_task *task) {
   echo_scheduler *s = worker->scheduler;
   bool bound = echo__task_is_bound(task); /* read first: once it is queued it may be gone */
   if (echo__traces(s)) echo__trace_leave(worker, task, ECHO__STRETCH_YIELDED);
+  unsigned rank = echo__task_rank(task);
   if (!(task->flags & ECHO__DETACHED) && !echo__task_requeue(task)) return false;
   if (bound) {
     echo__count_suspended(worker, 1);
     echo_queue_pin_own(s->queue, worker->index, &task->node);
   } else {
     echo_priority priority = echo__task_priority(task);
+    echo__census_came(&worker->census, rank);
     echo_queue_inject(s->queue, priority, &task->node);
     echo__notify(s, priority);
   }
@@ -68,11 +70,16 @@ static echo__next call(echo__worker *worker, echo_task *task, bool fair) {
   if (echo__traces(worker->scheduler)) echo__trace_begin(worker, task);
   echo_task *outer = worker->current; /* a task that waits, if this one is run meanwhile */
   echo__next outer_next = worker->next;
+  uint64_t outer_running = echo__running_enter(&worker->running, echo__task_priority(task));
   worker->current = task;
   worker->next = ECHO__ENDS;
   if (worker->scheduler->interrupts.call != NULL) echo__interrupts_enter(worker, fair);
-  task->function(task->argument);
+  if (echo__task_is_timed(task))
+    echo__timing_call(task, worker->index);
+  else
+    task->function(task->argument);
   echo__next next = worker->next;
+  echo__running_leave(&worker->running, outer_running);
   worker->current = outer;
   worker->next = outer_next;
   echo__signal_fence(); /* from here on no handler looks at the task */
@@ -123,6 +130,7 @@ echo_steal echo__worker_step(echo__worker *worker) {
   echo_task *task =
       taken.pinned ? echo__begin_pinned(worker, taken.node) : echo__begin_taken(s, taken.node);
   if (task == NULL) return ECHO_STEAL_TAKEN;
+  if (!taken.pinned) echo__census_left(&worker->census, echo__task_rank(task));
   if (!taken.pinned && echo__load(&s->phase, relaxed) == ECHO__CANCELLING)
     echo__finish(s, task, ECHO_TASK_CANCELLED);
   else
@@ -200,13 +208,13 @@ static bool spin(const echo__worker *worker, const echo__waiter *waiter) {
 static void park(echo__worker *worker, const echo__waiter *waiter, uint64_t deadline,
                  echo__loop *loop) {
   echo_scheduler *s = worker->scheduler;
-  bool swollen = echo__pool_swollen(&s->pool);
+  bool swollen = echo__objects_swollen(&s->objects);
   uint64_t trim_at = swollen ? echo__deadline_in(trim_after) : ECHO__FOREVER;
   bool trims = trim_at < deadline;
   rest r = {worker, waiter};
   worker->searching =
       echo__idle_park(&s->idle, worker->index, trims ? trim_at : deadline, loop, second_look, &r);
-  if (trims && !worker->searching && echo__now() >= trim_at) echo__pool_trim(&s->pool);
+  if (trims && !worker->searching && echo__now() >= trim_at) echo__objects_trim(&s->objects);
 }
 
 /* Tasks that answer each other across workers let each run one task and rest. If the answer comes
@@ -248,12 +256,14 @@ void echo__worker_rest(echo__worker *worker, const echo__waiter *waiter, uint64_
   if (s->interrupts.call != NULL) echo__interrupts_rest(worker);
   echo__bump(&worker->parked, 1);
   uint64_t since = echo__trace_clock(s);
+  echo__awake_ends(&worker->awake);
   echo__loop *loop = loop_is_awaited(worker) ? worker->loop : NULL;
   if (echo__load(&worker->suspended, relaxed) > 0)
     park_for_pinned(worker, waiter, deadline, loop);
   else
     park(worker, waiter, deadline, loop);
   if (since != 0) echo__trace_park(worker, since);
+  echo__awake_begins(&worker->awake);
 }
 
 /* -- threads ---------------------------------------------------------------------------------- */
@@ -300,6 +310,7 @@ static void worker_main(void *argument) {
   echo_scheduler *s = worker->scheduler;
   const echo__hooks *hooks = &s->plan.hooks;
   echo__this_thread.worker = worker;
+  echo__awake_begins(&worker->awake);
   name_thread(worker);
   if (s->plan.pinning) echo__thread_pin(worker->index);
   if (s->interrupts.call != NULL) echo__bell_open(worker);
@@ -310,6 +321,7 @@ static void worker_main(void *argument) {
   if (worker->loop != NULL) echo__loop_close(worker->loop);
   if (s->interrupts.call != NULL) echo__bell_shut(worker);
   echo__this_thread.worker = NULL;
+  echo__awake_ends(&worker->awake);
   echo__store(&worker->left, true, release); /* PAIR worker.left */
   echo__progress(s);
 }
