@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs, on Debian or a relative of it, what building (run) or testing (test) Echo needs; and the
-# servers in which it is tried (servers), which Debian may start when it installs them.
+# Installs, on Debian or a relative of it, what building (run) or testing (test) Echo needs; the
+# servers in which it is tried (servers), which Debian may start when it installs them; and the browser
+# in which a recording is looked at (browser). Checks that need either are left out without.
 set -eu
 
 run="gcc libc6-dev cmake ninja-build pkg-config libuv1-dev lua5.4 liblua5.4-dev findutils"
@@ -10,7 +11,8 @@ case "${1:-run}" in
 run) packages=$run ;;
 test) packages="$run $test" ;;
 servers) packages="prosody" ;;
-*) echo "usage: sh cmake/debian.sh [run|test|servers]" >&2; exit 2 ;;
+browser) packages="chromium nodejs npm" ;;
+*) echo "usage: sh cmake/debian.sh [run|test|servers|browser]" >&2; exit 2 ;;
 esac
 
 missing=""
