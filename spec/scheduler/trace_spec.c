@@ -66,6 +66,14 @@ static const spec_event *find_flow(const spec_events *events, char phase, const 
   return NULL;
 }
 
+/* At the end. */
+static void expect_nothing_queued(const spec_events *events) {
+  const spec_event *last = NULL;
+  for (size_t i = 0; i < events->count; i++)
+    if (strcmp(events->all[i].name, "queued") == 0) last = &events->all[i];
+  assert_true(last->high == 0 && last->normal == 0 && last->low == 0);
+}
+
 /* -- one task --------------------------------------------------------------------------------- */
 
 IT(tells_of_a_task_from_its_submit_to_the_wait) {
@@ -243,6 +251,7 @@ IT(tells_of_what_was_cancelled_before_it_ran) {
   spec_events events = end(s);
   assert_int_equal(spec_events_count(&events, 'i', "cancelled"), 2);
   assert_int_equal(count_category(&events, 's', "start"), 4);
+  expect_nothing_queued(&events);
   assert_int_equal(count_category(&events, 'f', "start"), 2);
   spec_events_free(&events);
   spec_crew_end(s);
@@ -299,10 +308,7 @@ IT(counts_what_is_queued) {
   for (size_t i = 0; i < events.count; i++)
     in_queue += strcmp(events.all[i].queue, "few") == 0;
   assert_int_equal(in_queue, 3);
-  const spec_event *last = NULL;
-  for (size_t i = 0; i < events.count; i++)
-    if (strcmp(events.all[i].name, "queued") == 0) last = &events.all[i];
-  assert_true(last->high == 0 && last->normal == 0 && last->low == 0);
+  expect_nothing_queued(&events);
   spec_events_free(&events);
 }
 
