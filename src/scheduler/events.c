@@ -75,8 +75,6 @@ static void put_category(line *l, const char *name) {
 
 /* -- whole lines ------------------------------------------------------------------------------ */
 
-enum { FLOW_TEXT = 64 };
-
 /* One end of an arrow. */
 static void write_flow(echo__recorder *r, const char *kind, char phase, uint64_t lane,
                        uint64_t moment, uint32_t task) {
@@ -92,7 +90,7 @@ static void write_flow(echo__recorder *r, const char *kind, char phase, uint64_t
   end_line(r, &l);
 }
 
-/* A slice that is not a task's: its name is its category, but for sleeping. */
+/* A slice that is not a task's. */
 static void write_span(echo__recorder *r, const char *name, const char *kind,
                        const echo__mark *mark) {
   line l;
