@@ -1,6 +1,6 @@
--- Measures the editor while it scrolls through a file, and compares each line's tokens with those of
--- the editor's own tokenizer. Loaded by the init.lua that probe.sh writes; what it is to do is in the
--- environment:
+-- Measures the editor while it scrolls through a file; with the plugin, it then compares each line's
+-- tokens with those of the editor's own tokenizer. Loaded by the init.lua that probe.sh writes; what
+-- it is to do is in the environment:
 --
 --   ECHO_PROBE_FILE     the file to open
 --   ECHO_PROBE_REPORT   where the report is written to
@@ -23,6 +23,7 @@ local limit = number("ECHO_PROBE_LIMIT", 120)
 local _, plugin = pcall(require, "plugins.echo_highlight")
 local view, doc
 local started, last_frame, whole_after
+local worst, worst_at = 0, 0
 local gaps, plain_lines, plain_frames, seen_lines = {}, 0, 0, 0
 
 -- -- while it scrolls ------------------------------------------------------------------------------
@@ -62,6 +63,9 @@ end
 local function frame(now)
   if last_frame then
     gaps[#gaps + 1] = now - last_frame
+    if now - last_frame > worst then
+      worst, worst_at = now - last_frame, now - started
+    end
   end
   last_frame = now
   count_plain()
@@ -84,8 +88,11 @@ local function same(a, b)
   return true
 end
 
--- How many lines have other tokens than the editor's tokenizer gives; and the first one.
+-- How many lines have other tokens than the editor's tokenizer gives, and the first one.
 local function compare()
+  if not background() then
+    return "not compared"
+  end
   local fps, state, differ, first = config.fps, nil, 0, nil
   config.fps = 1e-9 -- the tokenizer takes the time it needs
   for line, text in ipairs(doc.lines) do
@@ -97,7 +104,7 @@ local function compare()
     end
   end
   config.fps = fps
-  return differ, first
+  return ("%d lines%s"):format(differ, first and (", first %d"):format(first) or "")
 end
 
 local function errors()
@@ -111,27 +118,26 @@ local function errors()
 end
 
 local function report()
-  local total, worst, late = 0, 0, 0
+  local total, late = 0, 0
   for _, gap in ipairs(gaps) do
-    total, worst, late = total + gap, math.max(worst, gap), late + (gap > 0.025 and 1 or 0)
+    total, late = total + gap, late + (gap > 0.025 and 1 or 0)
   end
   table.sort(gaps)
-  local differ, first = compare()
   return ([[
 highlighter    %s
 lines          %d of %s
 fps            %.1f
 median gap ms  %.1f
 99 %% gap ms    %.1f
-worst gap ms   %.1f
+worst gap ms   %.1f, at %.1f s
 gaps > 25 ms   %d of %d
 whole after s  %s
 plain lines    %d of %d, in %d frames
-other tokens   %d lines%s
+other tokens   %s
 %s]]):format(background() and "echo" or "stock", #doc.lines, doc.syntax.name, #gaps / total,
-    gaps[#gaps // 2] * 1000, gaps[#gaps * 99 // 100] * 1000, worst * 1000, late, #gaps,
+    gaps[#gaps // 2] * 1000, gaps[#gaps * 99 // 100] * 1000, worst * 1000, worst_at, late, #gaps,
     whole_after and ("%.1f"):format(whole_after) or "not", plain_lines, seen_lines, plain_frames,
-    differ, first and (", first %d"):format(first) or "", errors())
+    compare(), errors())
 end
 
 local function finish()
