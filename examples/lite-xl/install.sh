@@ -15,7 +15,7 @@ plugin=$user/plugins/echo_highlight
 mkdir -p "$plugin"
 cp "$here"/plugins/echo_highlight/*.lua "$plugin"
 cp "$module" "$user/echo.so"
-# shellcheck disable=SC2046 # flags are words
+# shellcheck disable=SC2046,SC2086 # flags are words
 "${CC:-cc}" -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -fPIC -shared ${CFLAGS:-} \
   $(pkg-config --cflags lua5.4) -o "$plugin/native.so" \
   "$here/plugins/echo_highlight/native.c" -ldl

@@ -3,8 +3,8 @@
 --
 -- The string holds the state before the line and the one after it, and for each token the number of
 -- its type (in the language's list) and its size in bytes; the text is the line's own. Where the
--- tokens do not make up the line, as the tokenizer's may not where it is no valid UTF-8, their texts
--- are in the string too.
+-- tokens are not its pieces, as the tokenizer's may not be where it is no valid UTF-8, their texts are
+-- in the string too.
 local packing = {}
 
 local SIZES, TEXTS = 0, 1
@@ -48,7 +48,8 @@ local function pack_texts(tokens, number_of)
   return table.concat(parts)
 end
 
-local function make_up(tokens, text)
+-- Whether the tokens are the pieces of the line, from its beginning on.
+local function are_pieces(tokens, text)
   local at = 1
   for i = 2, #tokens, 2 do
     local token = tokens[i]
@@ -57,12 +58,12 @@ local function make_up(tokens, text)
     end
     at = at + #token
   end
-  return at == #text + 1
+  return true
 end
 
 -- `number_of` gives the number, from 0 to 255, of each type of token.
 function packing.pack(text, tokens, init_state, state, number_of)
-  local sizes = make_up(tokens, text) and pack_sizes(tokens, number_of)
+  local sizes = are_pieces(tokens, text) and pack_sizes(tokens, number_of)
   local form, body = SIZES, sizes
   if not sizes then
     form, body = TEXTS, pack_texts(tokens, number_of)
