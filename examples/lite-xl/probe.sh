@@ -25,7 +25,7 @@ measure() {
   rm -f "$scratch/report"
   HOME=$scratch LITE_USERDIR=$scratch/$1 SDL_RENDER_DRIVER=software SDL_AUDIODRIVER=dummy \
     ECHO_PROBE_FILE=$2 ECHO_PROBE_REPORT=$scratch/report \
-    timeout 300 xvfb-run -a -s "-screen 0 1280x800x24" "$editor" "$scratch/project" \
+    xvfb-run -a -s "-screen 0 1280x800x24" timeout 300 "$editor" "$scratch/project" \
     >"$scratch/out" 2>&1 || true
   cat "$scratch/report" 2>/dev/null ||
     { cat "$scratch/out" "$scratch/$1/error.txt" 2>/dev/null; exit 1; }

@@ -62,6 +62,7 @@ function core.error(format, ...)
   core.errors[#core.errors + 1] = format:format(...)
 end
 function core.step()
+  core.drawn = {}
   for _, view in ipairs(core.views) do
     view:draw()
   end
@@ -116,7 +117,6 @@ function DocView:get_visible_line_range()
   return self.first, math.min(self.first + 9, #self.doc.lines)
 end
 function DocView:draw()
-  core.drawn = {}
   for line = self.first, select(2, self:get_visible_line_range()) do
     core.drawn[line] = self.doc.highlighter:get_line(line)
   end
@@ -130,9 +130,14 @@ function editor.open(name, lines)
   local doc = setmetatable({ name = name, syntax = syntaxes.find(name) }, Doc)
   doc:reset()
   doc.lines = lines
-  local view = setmetatable({ doc = doc, first = 1 }, DocView)
-  core.views[1] = view
-  return doc, view
+  core.views = {}
+  return doc, editor.show(doc, 1)
+end
+
+function editor.show(doc, first)
+  local view = setmetatable({ doc = doc, first = first }, DocView)
+  table.insert(core.views, view)
+  return view
 end
 
 -- Goes round the loop until it is so.

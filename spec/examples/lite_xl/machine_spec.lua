@@ -280,10 +280,12 @@ describe("the Lite XL plugin:", function()
       open(syntaxes.script, numbered(1000))
       tested:want(500, 563, "high")
       tasks[1].current = "running"
-      tested:look_at(800, 900)
+      tested:look_at { { first = 1, last = 20 }, { first = 800, last = 900 } }
       assert.same({ "low", "cancelled" }, { tasks[1].priority, tasks[2].current })
-      tested:look_at(800, 900)
+      tested:look_at { { first = 1, last = 20 }, { first = 800, last = 900 } }
       tested:want(532, 563, "high")
+      assert.same({ "high 532-563" }, described())
+      tested:look_at { { first = 1, last = 20 }, { first = 563, last = 600 } }
       assert.same({ "high 532-563" }, described())
     end)
 
@@ -424,7 +426,7 @@ describe("the Lite XL plugin:", function()
             elseif act == 2 then
               tested:want(line, line + math.random(8), math.random(2) == 1 and "high" or "normal")
             elseif act == 3 then
-              tested:look_at(line, line + 5)
+              tested:look_at { { first = line, last = line + 5 } }
             elseif act == 4 then
               tested:advance()
             elseif #list > 0 then

@@ -115,9 +115,16 @@ describe("the Lite XL plugin", function()
       editor.until_true(editor.is_done(doc))
       assert(table.concat(core.drawn[1].tokens, "|") == table.concat(doc.highlighter:get_line(1).tokens, "|"))
       core.redraw = false
-      doc.highlighter.echo_seen = { first = 1, last = 10 }
-      editor.plugin.background_of(doc.highlighter).arrived(500, 600)
+      local arrived = editor.plugin.background_of(doc.highlighter).arrived
+      arrived(500, 600)
       assert(not core.redraw and doc.highlighter.notified[2] == 600)
+      editor.show(doc, 590)
+      core.step()
+      arrived(500, 600)
+      assert(core.redraw)
+      core.redraw = false
+      arrived(5, 6)
+      assert(core.redraw)
     ]]))
   end)
 

@@ -199,11 +199,20 @@ function Background:want(first, last, priority)
   end
 end
 
--- Only these lines are seen, or soon will be. Jobs for others are not urgent any more; those that
--- have not begun are left for later.
-function Background:look_at(first, last)
+local function is_in(job, ranges)
+  for _, range in ipairs(ranges) do
+    if job.first <= range.last and job.last >= range.first then
+      return true
+    end
+  end
+  return false
+end
+
+-- Only lines of these ranges, each with `first` and `last`, are seen or soon will be. Jobs for others
+-- are not urgent any more; those that have not begun are left for later.
+function Background:look_at(ranges)
   for job in pairs(self.jobs) do
-    if is_urgent(job) and (job.last < first or job.first > last) then
+    if is_urgent(job) and not is_in(job, ranges) then
       if job.task:status() == "queued" then
         drop(self, job)
       else

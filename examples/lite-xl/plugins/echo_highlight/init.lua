@@ -47,9 +47,8 @@ local function language_of(highlighter)
 end
 
 local function arrived(highlighter, first, last)
-  local seen = highlighter.echo_seen
-  if seen and first <= seen.last and last >= seen.first then
-    core.redraw = true
+  for _, range in ipairs(highlighter.echo_seen or {}) do
+    core.redraw = core.redraw or first <= range.last and last >= range.first
   end
   highlighter:update_notify(first, last - first)
 end
@@ -184,17 +183,17 @@ local function wait_for(background, first, last)
   end
 end
 
--- Where the view is going to, two pages, or one in each direction.
-local function look_ahead(view, background, first, last)
+-- The lines that a view shows, and where it is going to: two pages, or one in each direction.
+local function range_of(view)
+  local first, last = view:get_visible_line_range()
   local page = last - first + 1
   local moved = first - (view.echo_first or first)
   view.echo_first = first
   local before = moved < 0 and 2 * page or moved > 0 and 0 or page
-  local after = 2 * page - before
-  background:want(last + 1, last + after, "normal")
-  background:want(first - before, first - 1, "normal")
-  background:look_at(first - before, last + after)
+  return { first = first, last = last, from = first - before, to = last + 2 * page - before }
 end
+
+local drawn = {} -- in this frame: the ranges of each highlighter
 
 local function draw(view)
   local highlighter = view.doc.highlighter
@@ -202,14 +201,28 @@ local function draw(view)
   if not background then
     return stock.draw(view)
   end
-  local first, last = view:get_visible_line_range()
-  highlighter.echo_seen = { first = first, last = last }
-  background:want(first, last, "high")
-  wait_for(background, first, last)
+  if not drawn[highlighter] then
+    drawn[highlighter] = {}
+    highlighter.echo_seen = drawn[highlighter]
+  end
+  local range = range_of(view)
+  table.insert(drawn[highlighter], range)
+  background:want(range.first, range.last, "high")
+  wait_for(background, range.first, range.last)
   is_drawing = true
   stock.draw(view)
   is_drawing = false
-  look_ahead(view, background, first, last)
+end
+
+-- When all views are drawn: what else is to be done for their documents.
+local function look_ahead(background, ranges)
+  local wide = {}
+  for i, range in ipairs(ranges) do
+    background:want(range.last + 1, range.to, "normal")
+    background:want(range.from, range.first - 1, "normal")
+    wide[i] = { first = range.from, last = range.to }
+  end
+  background:look_at(wide)
   background:advance()
 end
 
@@ -220,7 +233,14 @@ replace(core, "step", function(...)
   is_drawing = false
   pool.deliver()
   frame_end = system.get_time() + settings.grace
-  return stock.step(...)
+  local did_draw = stock.step(...)
+  for highlighter, ranges in pairs(drawn) do
+    if backgrounds[highlighter] then
+      look_ahead(backgrounds[highlighter], ranges)
+    end
+  end
+  drawn = {}
+  return did_draw
 end)
 
 return { scheduler = scheduler, background_of = background_of }
