@@ -5,6 +5,8 @@
 --   ECHO_PROBE_FILE     the file to open
 --   ECHO_PROBE_REPORT   where the report is written to
 --   ECHO_PROBE_SPEED    lines per second (1000)
+--   ECHO_PROBE_EDITS    edits per second in the line that is at the top (0): new lines and comments that
+--                       begin, the last of them undone now and then
 --   ECHO_PROBE_SECONDS  for so long it scrolls, down and up again (20); then, without being measured,
 --   ECHO_PROBE_LIMIT    no longer than that until the whole file has its tokens (120)
 local core = require "core"
@@ -17,6 +19,7 @@ end
 
 local path = assert(os.getenv("ECHO_PROBE_FILE"), "ECHO_PROBE_FILE is not set")
 local speed = number("ECHO_PROBE_SPEED", 1000)
+local edits = number("ECHO_PROBE_EDITS", 0)
 local seconds = number("ECHO_PROBE_SECONDS", 20)
 local limit = number("ECHO_PROBE_LIMIT", 120)
 
@@ -46,6 +49,21 @@ local function scroll(now)
   local y = (at <= way and at or 2 * way - at) * view:get_line_height()
   view.scroll.y, view.scroll.to.y = y, y
   core.redraw = true
+end
+
+local TEXTS = { "x", "/* ", "*/ ", "\n", "\n\n" }
+local edited = 0
+
+local function edit(now)
+  while edited < (now - started) * edits do
+    edited = edited + 1
+    if edited % 3 == 0 then
+      doc:undo()
+    else
+      local line = view:get_visible_line_range()
+      doc:insert(line, 1, TEXTS[edited % #TEXTS + 1])
+    end
+  end
 end
 
 local function count_plain()
@@ -156,6 +174,7 @@ function core.step(...)
     return step(...)
   end
   scroll(now)
+  edit(math.min(now, started + seconds))
   local drawn = step(...)
   now = system.get_time()
   if now - started <= seconds then
