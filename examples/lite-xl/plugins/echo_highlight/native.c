@@ -19,10 +19,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LUA(X)                                                                                     \
-  X(luaL_checkinteger)                                                                             \
-  X(luaL_checklstring) X(luaL_error) X(lua_createtable) X(lua_getupvalue) X(lua_pushcclosure)      \
-      X(lua_pushinteger) X(lua_pushstring) X(lua_setfield) X(lua_tocfunction)
+/* clang-format off */
+#define LUA(X) \
+  X(luaL_checkinteger) X(luaL_checklstring) X(luaL_error) X(lua_createtable) X(lua_getupvalue) \
+  X(lua_pushcclosure) X(lua_pushinteger) X(lua_pushstring) X(lua_setfield) X(lua_tocfunction)
+/* clang-format on */
 
 static struct {
 #define MEMBER(function) __typeof__(function) *function##_;
