@@ -261,6 +261,17 @@ describe("the Lite XL plugin:", function()
       assert.equal("refused", arrived.failed)
     end)
 
+    it("gives a document up that has a line which is too long", function()
+      local lines = numbered(1000)
+      lines[450] = ("x"):rep(20000) .. "\n"
+      open(syntaxes.script, lines)
+      tested:want(1, 10, "high")
+      assert.is_nil(arrived.failed)
+      tested:want(440, 460, "high")
+      assert.same({ kind = "long", message = "line 450 is too long" }, arrived.failed)
+      assert.equal("cancelled", tasks[1].current)
+    end)
+
     local PIECES = {
       script = { "if\n", "a 1\n", "/* b\n", "c */ 2\n", "#define\n", "/* d */\n", "\n" },
       page = { "<script>\n", "</script>\n", "if 1\n", "/*\n", "*/\n", "<--\n", "-->\n", "a\n", "#b <script> if\n" },

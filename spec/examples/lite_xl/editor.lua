@@ -61,6 +61,9 @@ package.loaded["core.common"] = {
 function core.error(format, ...)
   core.errors[#core.errors + 1] = format:format(...)
 end
+function core.log(format, ...)
+  core.logged = format:format(...)
+end
 function core.step()
   core.drawn = {}
   for _, view in ipairs(core.views) do

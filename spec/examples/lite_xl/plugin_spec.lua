@@ -128,6 +128,17 @@ describe("the Lite XL plugin", function()
     ]]))
   end)
 
+  it("draws lines without tokens in pieces, of whole characters", function()
+    assert.equal("2000 2000 true", edit([[
+      package.loaded["core.config"].plugins.echo_highlight.grace = 0
+      editor.open("a.script", { ("x"):rep(3000) .. "\n", "xx" .. ("\u{e9}"):rep(3000) .. "\n" })
+      editor.core.step()
+      local first, second = editor.core.drawn[1].tokens, editor.core.drawn[2].tokens
+      io.write(#first[2] + 1, " ", #second[2], " ", tostring(utf8.len(second[4]) ~= nil))
+      assert(first[2] .. first[4] == ("x"):rep(3000) .. "\n")
+    ]]))
+  end)
+
   it("gives to who does not draw what the editor would give", function()
     assert.equal("true", edit(LINES .. [[
       local doc = editor.open("a.script", lines)
@@ -185,6 +196,15 @@ describe("the Lite XL plugin", function()
       assert.truthy(output:find(failure[2], 1, true), output)
     end)
   end
+
+  it("leaves a document to it where a line is too long, which is no error", function()
+    assert.equal("Echo highlighter: a.script is left to the editor's own: line 2 is too long", edit([[
+      editor.open("a.script", { "short\n", ("x"):rep(20000) .. "\n" })
+      editor.core.step()
+      assert(editor.core.drawn[2].here and #editor.core.errors == 0)
+      io.write(editor.core.logged)
+    ]]))
+  end)
 
   it("wakes the editor's loop by an event, or by a file that it watches", function()
     local script = LINES .. [[

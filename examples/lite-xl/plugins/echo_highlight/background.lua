@@ -20,6 +20,10 @@ Background.__index = Background
 -- guess was wrong the next lines are often right again.
 Background.SIZES = { high = 32, normal = 64, low = 400, again = 64 }
 
+-- In bytes. The tokenizer's time grows with the square of a line's length; the editor's own highlighter
+-- shows what it has of such a line.
+Background.LONGEST = 20000
+
 local RANK = { high = 3, normal = 2, low = 1 }
 
 -- `options`:
@@ -29,7 +33,7 @@ local RANK = { high = 3, normal = 2, low = 1 }
 --             lines; with cancel, status, set_priority, pwait and on_complete, as Echo's have
 --   depth     how many jobs for lines that nobody sees may be under way
 --   arrived   function(first, last): these lines have got their tokens
---   failed    function(err): a job has failed, and nothing more is done
+--   failed    function(err): a job has failed, or a line is too long (kind "long"); nothing more is done
 function Background.new(options)
   local self = setmetatable({ jobs = {}, packed = {}, texts = {} }, Background)
   for name, value in pairs(options) do
@@ -116,7 +120,19 @@ local function finish(self, job, task)
   end
 end
 
+local function find_long(self, first, last)
+  for line = first, last do
+    if #self.doc.lines[line] > self.LONGEST then
+      return line
+    end
+  end
+end
+
 local function start(self, first, last, priority)
+  local long = find_long(self, first, last)
+  if long then
+    return fail(self, { kind = "long", message = ("line %d is too long"):format(long) })
+  end
   local texts = table.move(self.doc.lines, first, last, 1, {})
   local job = { first = first, last = last, priority = priority, texts = texts }
   local ok, task = pcall(self.submit, priority, self.language.copy, table.concat(texts), self:state_before(first))

@@ -57,8 +57,8 @@ local function failed(highlighter, err)
   backgrounds[highlighter] = false
   highlighter.first_invalid_line = 1
   core.redraw = true
-  core.error("Echo highlighter: %s is left to the editor's own: %s", highlighter.doc:get_name(),
-    err.message or err)
+  local say = err.kind == "long" and core.log or core.error
+  say("Echo highlighter: %s is left to the editor's own: %s", highlighter.doc:get_name(), err.message or err)
 end
 
 local function new_background(highlighter)
@@ -111,6 +111,13 @@ local function tokenize_here(highlighter, idx)
   return line
 end
 
+-- The editor draws token by token, up to the edge of the window.
+local function plain_line(text)
+  local rest = text:find("[^\x80-\xBF]", 2000) -- where a character begins
+  local tokens = rest and { "normal", text:sub(1, rest - 1), "normal", text:sub(rest) } or { "normal", text }
+  return { text = text, tokens = tokens, init_state = "\0", state = "\0" }
+end
+
 -- A drawing takes what is there. Who else asks, as a command that looks at the cursor's line, gets what
 -- the editor's own highlighter would give.
 replace(Highlighter, "get_line", function(self, idx)
@@ -126,7 +133,7 @@ replace(Highlighter, "get_line", function(self, idx)
     self.lines[idx] = packing.unpack(packed, text, background.language.types)
     return self.lines[idx]
   elseif is_drawing then
-    return { text = text, tokens = { "normal", text }, init_state = "\0", state = "\0" }
+    return plain_line(text)
   end
   return tokenize_here(self, idx)
 end)
