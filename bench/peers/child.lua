@@ -35,7 +35,7 @@ end
 local needs = { urgent = "urgent", sleepers = "sleepers" }
 
 local function measure(library)
-  local pool = library.start(workers)
+  local pool = library.start(workers, question)
   if needs[question] and not pool[needs[question]] then
     sheet:skip(("%s, %s"):format(question, name), "n/a")
   else

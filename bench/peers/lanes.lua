@@ -25,14 +25,11 @@ local function serve_by_priority(linda)
   end
 end
 
-local function start_lanes(self, body)
-  self.linda, self.lanes = lanes.linda(), {}
-  for i = 1, self.workers do self.lanes[i] = lanes.gen("*", body)(self.linda) end
-end
-
-local function start(workers)
-  local self = setmetatable({ workers = workers }, pool)
-  start_lanes(self, serve)
+local function start(workers, question)
+  local body = question == "urgent" and serve_by_priority or serve
+  local self = setmetatable({ workers = workers, linda = lanes.linda(), lanes = {} }, pool)
+  self.ending = question == "urgent" and { "high", false } or { "work", false, false, false }
+  for i = 1, workers do self.lanes[i] = lanes.gen("*", body)(self.linda) end
   return self
 end
 
@@ -58,8 +55,6 @@ function pool:each(name, list)
 end
 
 function pool:flood(name, value, count)
-  self:stop()
-  start_lanes(self, serve_by_priority)
   self.lows = count
   for _ = 1, count do self.linda:send("low", { name, value }) end
 end
@@ -72,9 +67,6 @@ end
 
 function pool:drain()
   for _ = 1, self.lows do self.linda:receive("done") end
-  for _ = 1, self.workers do self.linda:send("high", false) end
-  for _, lane in ipairs(self.lanes) do lane:join() end
-  start_lanes(self, serve)
 end
 
 -- A lane is a thread.
@@ -97,7 +89,7 @@ function pool.sleepers(_, times, asleep)
 end
 
 function pool:stop()
-  for _ = 1, self.workers do self.linda:send("work", false, false, false) end
+  for _ = 1, self.workers do self.linda:send(table.unpack(self.ending)) end
   for _, lane in ipairs(self.lanes) do lane:join() end
 end
 

@@ -8,7 +8,7 @@
 -- A pool has `call(name, value)`, there and back; `each(name, list)`, a task for each, the results in
 -- order; and, if the library can, `share` (the same in whatever pieces it likes), `flood`, `urgent` and
 -- `drain` (priorities), `sleepers`, and `rest` (instead of a pause of the thread). The names are of
--- functions in peers/work.lua.
+-- functions in peers/work.lua. It is made by the library's `start(workers, question)`.
 
 local data = require "peers.data"
 local floor = require "floor"
@@ -114,7 +114,6 @@ end
 -- From before the submit to the task's beginning, all workers busy and thousands queued before it.
 function questions.urgent(pool, ask)
   local times = {}
-  pool:each("increment", { 1, 2, 3, 4 })
   pool:flood("spin", 20, report.count(25000, 50) * ask.workers)
   for i = 1, report.count(200, 10) do
     floor.pause(PAUSE)
