@@ -2,8 +2,8 @@
 --
 -- Holds the specs of docs/promises.md to their word: breaks the library in one way after the other
 -- (breakages.lua) in a copy under build/promises, builds what the spec needs, runs it, and demands that
--- it fails. Before that the spec has to pass there unbroken. To be run where the sources are; takes
--- about half an hour. With names only those breakages whose promise or description has one in it.
+-- it fails. Before that the spec has to pass there unbroken. To be run where the sources are; takes up to a
+-- minute for each. With names only those breakages whose promise or description has one in it.
 
 package.path = "?.lua;" .. package.path
 
