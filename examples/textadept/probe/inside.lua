@@ -136,7 +136,7 @@ local heartbeat
 local function connect()
   if CURSES then
     events.connect(events.KEYPRESS, function(key)
-      if key == "f12" then
+      if key == "~" then
         heartbeat()
         return true
       end
