@@ -9,17 +9,20 @@ session.__index = session
 local CAPACITY = 64 -- messages on their way; the tasks wait when the editor falls behind
 local ENDED = { done = true, failed = true, cancelled = true }
 
-local function run(name, job, channel)
-  return require("project_search.worker")[name](job, channel)
+local function run(name, ...)
+  return require("project_search.worker")[name](...)
 end
 
 -- Starts to search: the open files with high priority, the tree with low.
 function session.start(scheduler, job)
   local channel = echo.channel(CAPACITY)
-  local function submit(priority, name)
-    return scheduler:submit({ priority = priority, name = "search " .. name }, run, name, job, channel)
+  local function submit(priority, name, ...)
+    return scheduler:submit({ priority = priority, name = "search " .. name }, run, name, job, channel, ...)
   end
-  return setmetatable({ channel = channel, tasks = { submit("high", "open"), submit("low", "tree") } }, session)
+  local open = submit("high", "open")
+  local tree = submit("low", "tree", open)
+  -- The one that waits for the other comes first, to be cancelled before it can fail for that.
+  return setmetatable({ channel = channel, tasks = { tree, open } }, session)
 end
 
 -- The next message of the tasks (see report.lua), or nil if there is none now.

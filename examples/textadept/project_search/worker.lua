@@ -73,8 +73,9 @@ local function batch(...)
   return require("project_search.worker").batch(...)
 end
 
--- A task: all other files, in batches of their own tasks, which end with this one.
-function worker.tree(job, channel)
+-- A task: all other files, in batches of their own tasks, which end with this one. Their results come after those of
+-- the task `open`.
+function worker.tree(job, channel, open)
   local out, is_open = report.new(channel), {}
   for _, file in ipairs(job.open) do
     is_open[file.path] = true
@@ -83,7 +84,9 @@ function worker.tree(job, channel)
   echo.scope(function()
     local under_way, list, count = {}, {}, 0
     local function submit()
-      if #under_way == WINDOW then
+      if count == 0 then
+        echo.await(open)
+      elseif #under_way == WINDOW then
         echo.await(table.remove(under_way, 1))
       end
       under_way[#under_way + 1] = echo.submit({ name = "search files" }, batch, lean, channel, list)
