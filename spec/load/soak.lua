@@ -179,9 +179,9 @@ local function most(field, from, to)
 end
 
 local function check_flat(field, slack)
-  local third = most(field, seconds * 0.5, seconds * 0.75)
-  local fourth = most(field, seconds * 0.75, math.huge)
-  print(("%s: at most %d in the third quarter, %d in the fourth"):format(field, third, fourth))
+  local first, second = most(field, 0, seconds * 0.25), most(field, seconds * 0.25, seconds * 0.5)
+  local third, fourth = most(field, seconds * 0.5, seconds * 0.75), most(field, seconds * 0.75, math.huge)
+  print(("%s: at most %d, %d, %d and %d in the four quarters"):format(field, first, second, third, fourth))
   assert(third > 0 and fourth <= third + slack(third), field .. " is not flat")
 end
 
