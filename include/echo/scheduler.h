@@ -206,10 +206,10 @@ ECHO_API echo_task *echo_task_current(void);
 /* Called inside a task: when its function returns, the task is not ended but suspended, and holds
  * no worker. After echo_task_resume its function is called again with the same argument, on the
  * same worker. Call it before anybody can know that the task is to be resumed. A task in a named
- * queue keeps its slot. A drain waits for it; a stop that cancels calls it once, also if it suspends
- * only then, and it sees that it is cancelled. If it suspends once more it is waited for. ECHO_OK,
- * ECHO_INVALID outside of a task, or ECHO_MEMORY, after which the task ends when its function
- * returns. */
+ * queue keeps its slot. A drain waits for it; a stop that cancels calls it once, also if it
+ * suspends only then, and it sees that it is cancelled. If it suspends once more it is waited for.
+ * ECHO_OK, ECHO_INVALID outside of a task, or ECHO_MEMORY, after which the task ends when its
+ * function returns. */
 ECHO_API int echo_task_suspend(void);
 
 /* Lets a suspended task go on, or a held one begin; it queues behind those of its priority that
