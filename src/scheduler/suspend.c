@@ -72,15 +72,15 @@ static void count_came(echo_scheduler *s, const echo_task *task) {
   echo__lane_leave(lane);
 }
 
-/* It is no longer held, and so comes now. */
+/* For a recording: it is no longer held, and so comes now. */
 static void come(echo_scheduler *s, echo_task *task) {
-  count_came(s, task);
-  if (echo__task_is_timed(task)) echo__timing_queued(task);
   task->in.trace = 0;
   if (echo__traces(s)) echo__trace_submit(s, task);
 }
 
 void echo__publish_held(echo_scheduler *s, echo_task *task) {
+  count_came(s, task);
+  if (echo__task_is_timed(task)) echo__timing_queued(task);
   come(s, task);
   if (task->queue != NULL) {
     echo__named_carry_out(s, echo__named_add(task->queue, task, NULL));
