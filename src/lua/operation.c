@@ -151,6 +151,7 @@ static void start_timer(lua_State *L, echo__operation *operation) {
   int status = echo__operation_start_timer(operation, fiber_of(operation->host)->run->job->runtime);
   if (status == ECHO_OK || status == ECHO_STOPPED) return;
   echo__operation_close(operation);
+  if (status == ECHO_MEMORY) echo__fail_for_memory(L);
   luaL_error(L, "%s", echo_strerror(status));
 }
 

@@ -193,6 +193,7 @@ static int call(lua_State *L, double limit, bool given) {
   lua_insert(L, HANDLER);
   if (given) lua_pushvalue(L, HANDLE), lua_insert(L, RESULTS + 1);
   int status = limit < 0 ? ECHO_OK : echo__scope_limit(scope, limit);
+  if (status == ECHO_MEMORY) return echo__fail_for_memory(L);
   if (status != ECHO_OK) return luaL_error(L, "%s", echo_strerror(status));
   status = lua_pcallk(L, arguments + given, LUA_MULTRET, HANDLER, (lua_KContext)scope, after_body);
   return after_body(L, status, (lua_KContext)scope);

@@ -147,7 +147,7 @@ static int set_priority(lua_State *L) {
   echo__job *job = check_job(L, echo__host_of(L));
   lua_settop(L, 2);
   int status = echo__job_set_priority(job, echo__check_priority(L, 2, NULL));
-  if (status == ECHO_MEMORY) return luaL_error(L, "%s", echo_strerror(status));
+  if (status == ECHO_MEMORY) return echo__fail_for_memory(L);
   lua_pushboolean(L, status == ECHO_OK);
   return 1;
 }

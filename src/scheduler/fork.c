@@ -21,10 +21,11 @@ static void let_go(echo__forkable *forkable) {
 }
 
 /* `life` may be held for as long as a stop takes, so nobody waits for it before a fork: here it is
- * made anew, and who had it is not here. */
+ * made anew, and who had it is not here; nor is who was in a lane. */
 static void in_child(echo__forkable *forkable) {
   echo_scheduler *s = scheduler_of(forkable);
   uv_mutex_init(&s->life);
+  echo__lanes_clear(s->lanes);
   echo__trace_forget(&s->trace);
   uint32_t phase = echo__load(&s->phase, relaxed);
   if (phase == ECHO__FRESH || phase == ECHO__STOPPED) return;

@@ -38,6 +38,11 @@ void echo__lane_leave(echo__lane *lane) {
   echo__store(&lane->busy, false, release); /* PAIR lane.busy */
 }
 
+void echo__lanes_clear(echo__lane *lanes) {
+  for (int i = 0; i < ECHO__LANES; i++)
+    echo__store(&lanes[i].busy, false, relaxed);
+}
+
 void echo__lanes_pass(echo__lane *lanes) {
   for (int i = 0; i < ECHO__LANES; i++) {
     while (!try_enter(&lanes[i]))

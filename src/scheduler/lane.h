@@ -35,6 +35,9 @@ void echo__lanes_init(echo__lane *lanes);
 echo__lane *echo__lane_enter(echo__lane *lanes);
 void echo__lane_leave(echo__lane *lane);
 
+/* In the child of a fork, where whoever was in a lane is not: nobody is in one any more. */
+void echo__lanes_clear(echo__lane *lanes);
+
 /* Enters and leaves each lane. */
 void echo__lanes_pass(echo__lane *lanes);
 
