@@ -96,7 +96,7 @@ endif()
 # look for deadlocks counts.
 if(LUA_TO_TEST_FOUND AND ECHO_BUSTED AND ECHO_SANITIZE)
   set(followed all_any await await_callback attach channel current environment fd host_coroutine isolation
-    libraries luv on_complete poll priority progress_values queue scope_patience semaphore setup stats
+    libraries luv on_complete poll priority progress_values queue scope_patience semaphore setup
     submit task_yield travel_function)
   list(TRANSFORM followed REPLACE "(.+)" "spec/lua/\\1_spec.lua")
   # luv is loaded beforehand: busted forgets a file's modules after it, and luv cannot be opened twice.
