@@ -7,7 +7,7 @@
 # cannot; the comment says why.
 
 told("lock" base/lock.c [[enum { LOOKS = 100 };]] [[enum { LOOKS = 1 };]])
-told("deque deque4 injector idle whole suspend" echo/queue.h
+told("deque deque4 injector idle whole suspend slots" echo/queue.h
   [[struct echo_node *next;]] [[model::plain<struct echo_node *> next;]])
 told("deque deque4 idle whole suspend" queue/deque.h [[int64_t top_seen;]] [[model::plain<int64_t> top_seen;]])
 told("injector idle whole suspend" queue/injector.h 
@@ -35,8 +35,11 @@ told("whole suspend" scheduler/task.h [[  union {
 told("whole suspend" scheduler/waiters.h [[struct echo__waiter *next, **link;]]
   [[model::plain<struct echo__waiter *> next; model::plain<model::plain<struct echo__waiter *> *> link;]])
 told("whole suspend" scheduler/waiters.h [[echo__waiter *first;]] [[model::plain<echo__waiter *> first;]])
-told("whole suspend" scheduler/named_queue.h [[echo_node *first, **last;]]
+told("whole suspend slots" scheduler/named_queue.h [[echo_node *first, **last;]]
   [[model::plain<echo_node *> first, *last;]])
+told("whole suspend slots" scheduler/named_queue.h [[unsigned running;]] [[model::plain<unsigned> running;]])
+told("whole suspend slots" scheduler/named_queue.h [[echo_node *spare;]] [[model::plain<echo_node *> spare;]])
+told("slots" scheduler/task.h [[uint8_t flags;]] [[model::plain<uint8_t> flags;]])
 told("whole suspend" scheduler/held.h [[echo_node *first;]] [[model::plain<echo_node *> first;]])
 told("whole suspend" scheduler/held.h [[bool closed;]] [[model::plain<bool> closed;]])
 told("whole suspend" scheduler/task.h [[echo_node **link;]] [[model::plain<echo_node *> *link;]])
@@ -304,6 +307,61 @@ bug(whole.orphans-uncounted FOUND scheduler/stop.c
   [[count_orphans(s) + 1, relaxed);]] [[1, relaxed);]])
 bug(whole.again-still-running FOUND scheduler/worker.c
   [[if (!(task->flags & ECHO__DETACHED) && !echo__task_requeue(task)) return false;]] [[]])
+
+bug(whole.cancelled-slot-kept FOUND scheduler/end.c
+  [[  if (echo__task_drop(task)) echo__free_task(s, task);
+  if (held != NULL) echo__named_carry_out(s, echo__named_give_back(held));]]
+  [[  if (echo__task_drop(task)) echo__free_task(s, task);]])
+bug(whole.named-surplus-kept FOUND scheduler/end.c
+  [[if (orders.surplus != NULL) echo__free_task(s, orders.surplus);]] [[]])
+
+# -- slots of a named queue ------------------------------------------------------------------------
+
+bug(slots.limit-ignored FOUND scheduler/named_queue.c
+  [[queue->running < queue->limit ? take_best(queue, lowest) : NULL;]] [[take_best(queue, lowest);]])
+bug(slots.limit-off-by-one FOUND scheduler/named_queue.c
+  [[queue->running < queue->limit ?]] [[queue->running <= queue->limit ?]])
+bug(slots.freed-not-handed-on FOUND scheduler/named_queue.c
+  [[  queue->running--;
+  echo__named_orders orders = issue(queue);]]
+  [[  queue->running--;
+  echo__named_orders orders = {NULL, NULL};]])
+bug(slots.never-freed FOUND scheduler/named_queue.c [[queue->running--;]] [[]])
+bug(slots.given-back-unlocked FOUND scheduler/named_queue.c
+  [[  uv_mutex_lock(&queue->mutex);
+  queue->running--;]]
+  [[  queue->running--;
+  uv_mutex_lock(&queue->mutex);]])
+# A ticket may be spent on a more urgent task than its own, whose class then lacks one.
+bug(slots.redeemed-not-replaced FOUND scheduler/named_queue.c
+  [[    (*task)->flags |= ECHO__HAS_SLOT;
+  }
+  echo__named_orders orders = issue(queue);]]
+  [[    (*task)->flags |= ECHO__HAS_SLOT;
+  }
+  echo__named_orders orders = {NULL, NULL};]])
+bug(slots.ticket-still-out FOUND scheduler/named_queue.c
+  [[class_of(queue, lowest)->tickets--;]] [[]])
+bug(slots.ticket-for-anything FOUND scheduler/named_queue.c
+  [[take_best(queue, lowest) : NULL;]] [[take_best(queue, ECHO_PRIORITY_LOW) : NULL;]])
+bug(slots.least-urgent-first FOUND scheduler/named_queue.c
+  [[  for (int i = 0; i <= ECHO_PRIORITY_HIGH - lowest; i++) {]]
+  [[  for (int i = ECHO_PRIORITY_HIGH - lowest; i >= 0; i--) {]])
+bug(slots.held-unreserved FOUND scheduler/named_queue.c
+  [[wanted = queue->reserved;]] [[wanted = 0;]])
+bug(slots.reserved-for-ever FOUND scheduler/named_queue.c
+  [[echo__named_unreserve(echo__named_queue *queue) {
+  uv_mutex_lock(&queue->mutex);
+  queue->reserved--;]]
+  [[echo__named_unreserve(echo__named_queue *queue) {
+  uv_mutex_lock(&queue->mutex);]])
+bug(slots.surplus-kept FOUND scheduler/named_queue.c
+  [[if (owned > wanted) orders.surplus]] [[if (false) orders.surplus]])
+bug(slots.evicted-unlocked FOUND scheduler/named_queue.c
+  [[  uv_mutex_lock(&queue->mutex);
+  echo_task *task = take_best(queue, ECHO_PRIORITY_LOW);]]
+  [[  echo_task *task = take_best(queue, ECHO_PRIORITY_LOW);
+  uv_mutex_lock(&queue->mutex);]])
 
 # -- suspending ------------------------------------------------------------------------------------
 

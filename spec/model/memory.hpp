@@ -363,6 +363,10 @@ public:
   operator T() const {
     return get();
   }
+  /* For the model itself, whose looks are no thread's. */
+  T peek() const {
+    return value;
+  }
   T operator->() const {
     return get();
   }

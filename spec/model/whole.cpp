@@ -151,24 +151,23 @@ struct again : stage {
   }
 };
 
-/* A named queue: one at a time, and all of them. */
-struct named : stage {
+/* A named queue with one slot. */
+struct named_stage : stage {
   alignas(16) char named_memory[sizeof(echo__named_queue) + 2];
   echo__named_queue *queues[1];
   int inside = 0;
-  handover over;
 
   static void one_at_a_time(void *) {
-    named *self = (named *)the_stage;
+    named_stage *self = (named_stage *)the_stage;
     CHECK(++self->inside == 1);
     model::pause();
     self->inside--;
     self->ran++;
   }
-  void one() {
+  void one(echo_task **handle = NULL) {
     echo_task_options in_queue = options;
     in_queue.queue = "n";
-    CHECK(echo_scheduler_submit(s, &in_queue, one_at_a_time, NULL, NULL) == ECHO_OK);
+    CHECK(echo_scheduler_submit(s, &in_queue, one_at_a_time, NULL, handle) == ECHO_OK);
   }
   void before() override {
     memset(named_memory, 0, sizeof named_memory);
@@ -178,6 +177,16 @@ struct named : stage {
     s->plan.queues = queues;
     s->plan.queue_count = 1;
   }
+  void after() override {
+    CHECK(queues[0]->running == 0 && queues[0]->spares == 0 && queues[0]->classes[0].waiting == 0);
+    stage::after();
+  }
+};
+
+/* One at a time, and all of them. */
+struct named : named_stage {
+  handover over;
+
   void outside() override {
     one();
     over.wait();
@@ -187,6 +196,28 @@ struct named : stage {
   }
   void other() override {
     one();
+    over.set();
+  }
+};
+
+/* One that is cancelled while it waits for the slot, has it or had it; another comes after it. */
+struct named_cancel : named_stage {
+  handover over;
+
+  void outside() override {
+    one();
+    over.wait();
+    CHECK(echo_scheduler_stop(s, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL) == ECHO_OK);
+    CHECK(ended == 3 && ran + ended_cancelled >= 3);
+    echo_scheduler_release(s);
+  }
+  void other() override {
+    echo_task *task;
+    one(&task);
+    one();
+    int status = echo_task_cancel(task);
+    CHECK((echo_task_wait(task, ECHO_FOREVER) == ECHO_CANCELLED) == (status == ECHO_OK));
+    echo_task_release(task);
     over.set();
   }
 };
@@ -316,6 +347,7 @@ SCENARIO(wait_inside, 3, 30000, 1, 0)
 SCENARIO(cancel, 4, 15000, 1, 0)
 SCENARIO(again, 3, 15000, 1, 1)
 SCENARIO(named, 4, 15000, 1, 0)
+SCENARIO(named_cancel, 4, 15000, 0, 0)
 SCENARIO(full, 4, 15000, 0, 0)
 SCENARIO(orphan, 4, 15000, 1, 0)
 /* A deadline may pass at any step: too many schedules for all of them. */
