@@ -47,6 +47,19 @@ told("whole suspend" scheduler/task.h [[uint16_t home;]] [[model::plain<uint16_t
 told("whole suspend" scheduler/bound.h [[uint32_t count, room;]] [[model::plain<uint32_t> count, room;]])
 told("idle whole suspend" queue/pinned.h [[echo_node *first, *last;]]
   [[model::plain<echo_node *> first, last;]])
+told("channel" lua/channel.h [[bool closed;]] [[model::plain<bool> closed;]])
+told("channel" lua/channel.h [[bool orphaned;]] [[model::plain<bool> orphaned;]])
+told("channel" lua/channel.h [[unsigned holding;]] [[model::plain<unsigned> holding;]])
+told("channel" lua/channel.h [[size_t count;]] [[model::plain<size_t> count;]])
+told("channel" lua/channel.h [[echo__parcel *first, *last;]] [[model::plain<echo__parcel *> first, last;]])
+told("channel" lua/channel.h [[echo__parcel *empty;]] [[model::plain<echo__parcel *> empty;]])
+told("channel" lua/channel.c [[echo__parcel **place]] [[model::plain<echo__parcel *> *place]])
+told("channel" lua/waitlist.h [[  echo__waiting waiting;
+}]] [[  model::plain<echo__waiting> waiting;
+}]])
+told("channel" lua/channel.c [[static void leave(echo__channel *channel) {]]
+  [[static void leave(echo__channel *channel) {
+  model_look(channel);]])
 # C++ does not jump over an initialization.
 told("whole suspend" scheduler/scheduler.c
   [[echo_queue_options options = {
@@ -473,3 +486,91 @@ bug(whole.taken-unbounded FOUND scheduler/room.c
 bug(whole.place-kept FOUND scheduler/end.c
   [[    echo__give_place(s, task);
     return task;]] [[    return task;]])
+
+# -- channel ---------------------------------------------------------------------------------------
+
+bug(channel.served-not-put-back FOUND lua/channel.c
+  [[put_back(waiter->channel, waiter->parcel);]] [[(void)0;]])
+bug(channel.put-back-last FOUND lua/channel.c
+  [[    serve_receiver(channel, parcel);
+  else
+    insert(channel, parcel);]]
+  [[    serve_receiver(channel, parcel);
+  else
+    append(channel, parcel);]])
+bug(channel.put-back-past-receivers FOUND lua/channel.c
+  [[  if (channel->receivers.first != NULL)
+    serve_receiver(channel, parcel);
+  else
+    insert]]
+  [[  insert]])
+bug(channel.leaves-enlisted FOUND lua/channel.c
+  [[    echo__waitlist_remove(&waiter->channel->receivers, &waiter->waiter);
+  else if]]
+  [[    (void)0;
+  else if]])
+bug(channel.told-of-end-looks-no-more FOUND lua/channel.c
+  [[return take(waiter->channel, empty, received);]] [[return ECHO__CLOSED;]])
+bug(channel.attempt-unlocked FOUND lua/channel.c
+  [[  enter(channel);
+  if (waiter->waiter.waiting == ECHO__WAITING) {
+    leave(channel);
+    return ECHO__BARRED;
+  }]]
+  [[  if (waiter->waiter.waiting == ECHO__WAITING) return ECHO__BARRED;
+  enter(channel);]])
+bug(channel.enroll-no-look FOUND lua/channel.c
+  [[!channel->closed && !would_pass(channel)]] [[!channel->closed]])
+bug(channel.enroll-after-close FOUND lua/channel.c
+  [[!channel->closed && !would_pass(channel)]] [[!would_pass(channel)]])
+bug(channel.enlisted-twice FOUND lua/channel.c
+  [[!waiter->holds && !channel->closed &&]] [[!channel->closed &&]])
+bug(channel.sender-not-served FOUND lua/channel.c
+  [[  if (channel->senders.first != NULL && channel->count < channel->capacity)
+    append(channel, serve_sender(channel));]] [[]])
+bug(channel.receiver-not-served FOUND lua/channel.c
+  [[  if (channel->receivers.first != NULL)
+    serve_receiver(channel, *parcel);
+  else
+    append]] [[  append]])
+bug(channel.sender-keeps-parcel FOUND lua/channel.c
+  [[sender->parcel = take_empty(channel);]] [[(void)0;]])
+bug(channel.unnumbered FOUND lua/channel.c
+  [[parcel->number = channel->sent++;
+  sender]] [[parcel->number = 0;
+  sender]])
+bug(channel.withdraws-what-was-sent FOUND lua/channel.c
+  [[  return !sent;]] [[  return true;]])
+bug(channel.withdrawn-still-enlisted FOUND lua/channel.c
+  [[    echo__waitlist_remove(&sender->channel->senders, &sender->waiter);
+  bool sent]]
+  [[    (void)0;
+  bool sent]])
+bug(channel.closes-past-senders FOUND lua/channel.c
+  [[while (channel->senders.first != NULL)]] [[while (false)]])
+bug(channel.closes-past-receivers FOUND lua/channel.c
+  [[while (channel->receivers.first != NULL)]] [[while (false)]])
+bug(channel.closes-one-receiver FOUND lua/channel.c
+  [[while (channel->receivers.first != NULL)]] [[if (channel->receivers.first != NULL)]])
+bug(channel.closes-unlocked FOUND lua/channel.c
+  [[  enter(channel);
+  bool closes = !channel->closed;
+  channel->closed = true;]]
+  [[  bool closes = !channel->closed;
+  channel->closed = true;
+  enter(channel);]])
+# Who finds a door that looks open, and is not, comes back for ever.
+bug(channel.hint-kept FOUND lua/channel.c
+  [[  echo__store(&channel->hint, hint, relaxed);]] [[  (void)hint;]])
+bug(channel.hint-not-shut FOUND lua/channel.c
+  [[unsigned hint = TAKES | GIVES | SHUT;]] [[unsigned hint = SHUT;]])
+bug(channel.holds-nothing FOUND lua/channel.c
+  [[bool held = channel->holding > 0;]] [[bool held = false;]])
+bug(channel.orphan-left FOUND lua/channel.c
+  [[bool last = --channel->holding == 0 && channel->orphaned;]]
+  [[bool last = false; --channel->holding;]])
+bug(channel.orphaned-unlocked FOUND lua/channel.c
+  [[  enter(channel);
+  channel->orphaned = true;]]
+  [[  channel->orphaned = true;
+  enter(channel);]])

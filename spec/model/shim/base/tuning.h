@@ -16,7 +16,8 @@ enum {
   ECHO__SPIN_PAUSES = 1,
   ECHO__SPIN_AFTER = 2,
   ECHO__SPIN_WORTH = 1, /* time stands still here: every sleep was short */
-  ECHO__MAX_WORKERS = 64
+  ECHO__MAX_WORKERS = 64,
+  ECHO__SPARE_PARCELS = 1
 };
 
 #endif
