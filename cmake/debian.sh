@@ -5,7 +5,7 @@
 set -eu
 
 run="gcc libc6-dev cmake ninja-build pkg-config libuv1-dev lua5.4 liblua5.4-dev findutils"
-test="git make g++ clang-format lua-busted lua-check lua-luv lua-cjson lua-lpeg lua-socket lua-copas lua-cqueues lua5.1 lua5.3 luarocks libcmocka-dev relacy-dev procps binutils clang-14 libclang-rt-14-dev mle tmux lua-sql-sqlite3 lua-dkjson libxml2-utils valgrind"
+test="git make g++ clang-format lua-busted lua-check lua-luv lua-cjson lua-lpeg lua-socket lua-copas lua-cqueues lua5.1 lua5.3 luarocks libcmocka-dev relacy-dev procps binutils clang-14 libclang-rt-14-dev mle tmux lua-sql-sqlite3 lua-dkjson libxml2-utils valgrind spin"
 
 case "${1:-run}" in
 run) packages=$run ;;
