@@ -77,6 +77,36 @@ describe("bench/run", function()
     assert.is_truthy(output:find "echo +%d", output)
   end)
 
+  it("measures each library in C, C++ and Rust, or says why not", function()
+    local _, output = run "cpeers-fork"
+    for _, name in ipairs { "bare", "echo", "oneTBB", "Taskflow", "enkiTS", "libdispatch", "libuv", "rayon",
+      "tokio" } do
+      local is_measured = output:find("\n  " .. name .. " +%d")
+      assert.is_truthy(is_measured or output:find(name .. "[^\n]*: n[^\n]+"), name .. "\n" .. output)
+    end
+    assert.is_nil(output:find(": failed", 1, true))
+  end)
+
+  it("says which library in C failed", function()
+    local pipe = assert(io.popen(("sh -c 'ulimit -n 5; exec env BENCH_SCALE=0.001 timeout 100"
+      .. " %s/bench/bench-cpeers bytes 2 1 echo' 2>&1"):format(BUILD)))
+    local output = pipe:read "a"
+    pipe:close()
+    assert.is_truthy(output:find("bytes, echo: failed", 1, true), output) -- it may not read its size
+  end)
+
+  for _, arguments in ipairs { "", "nothing", "fork,nothing", "fork 0", "fork 2 0", "fork 2 1 nobody",
+    "fork 2 1 echo," } do
+    it("refuses bench-cpeers " .. arguments, function()
+      local pipe = assert(io.popen(("%s/bench/bench-cpeers %s 2>&1"):format(BUILD, arguments)))
+      local output = pipe:read "a"
+      local _, _, code = pipe:close()
+      assert.equal(2, code)
+      assert.is_truthy(output:find("usage: bench-cpeers", 1, true), output)
+      assert.is_truthy(output:find("questions: outside .*\nlibraries: bare echo"), output)
+    end)
+  end
+
   for arguments, message in pairs {
     ["nothing-of-the-kind"] = '"nothing-of-the-kind": no option or program of that name',
     ["--rounds none"] = "--rounds: expected a number of at least 1",

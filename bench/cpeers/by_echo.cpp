@@ -1,0 +1,78 @@
+#include <echo/scheduler.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "contestant.h"
+
+namespace cpeers {
+namespace {
+
+void must(int status) {
+  if (status == ECHO_OK) return;
+  std::fprintf(stderr, "Echo: %s\n", echo_strerror(status));
+  std::_Exit(1);
+}
+
+void call(void *argument) {
+  reinterpret_cast<task>(argument)();
+}
+
+// One call of the recursion; it lives where its caller waits.
+struct fib_call {
+  echo_scheduler *scheduler;
+  int n;
+  long result;
+};
+
+void run_fib(void *argument) {
+  auto *mine = static_cast<fib_call *>(argument);
+  if (mine->n < 2) {
+    mine->result = mine->n;
+    return;
+  }
+  fib_call first{mine->scheduler, mine->n - 1, 0}, second{mine->scheduler, mine->n - 2, 0};
+  echo_task *task = nullptr;
+  must(echo_scheduler_submit(mine->scheduler, nullptr, run_fib, &first, &task));
+  run_fib(&second);
+  must(echo_task_wait(task, ECHO_FOREVER));
+  echo_task_release(task);
+  mine->result = first.result + second.result;
+}
+
+struct by_echo : contestant {
+  echo_scheduler *scheduler = nullptr;
+
+  explicit by_echo(unsigned workers) {
+    echo_builder *builder = nullptr;
+    must(echo_builder_create(&builder));
+    must(echo_builder_with_worker_count(builder, workers));
+    must(echo_builder_build(builder, &scheduler));
+    echo_builder_destroy(builder);
+  }
+  ~by_echo() override {
+    must(echo_scheduler_stop(scheduler, ECHO_STOP_DRAIN, ECHO_FOREVER, nullptr));
+    echo_scheduler_release(scheduler);
+  }
+  void submit(task function, int count) override {
+    for (int i = 0; i < count; i++)
+      must(echo_scheduler_submit(scheduler, nullptr, call, reinterpret_cast<void *>(function),
+                                 nullptr));
+  }
+  long fib(int n) override {
+    fib_call all{scheduler, n, 0};
+    echo_task *task = nullptr;
+    must(echo_scheduler_submit(scheduler, nullptr, run_fib, &all, &task));
+    must(echo_task_wait(task, ECHO_FOREVER));
+    echo_task_release(task);
+    return all.result;
+  }
+};
+
+} // namespace
+
+std::unique_ptr<contestant> start_echo(unsigned workers) {
+  return std::make_unique<by_echo>(workers);
+}
+
+} // namespace cpeers
