@@ -31,6 +31,11 @@ struct by_libuv : contestant {
   void reserve(int tasks) override {
     requests = std::vector<uv_work_t>(static_cast<size_t>(tasks));
   }
+  // Its loop is told of each.
+  void wait(long count) override {
+    uv_run(&loop, UV_RUN_DEFAULT);
+    wait_for_ends(count);
+  }
   void submit(task function, int count) override {
     for (int i = 0; i < count; i++) {
       uv_work_t *request = &requests[used++];

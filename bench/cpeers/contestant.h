@@ -8,6 +8,8 @@
 
 #include <memory>
 
+#include "ended.h"
+
 namespace cpeers {
 
 using task = void (*)();
@@ -28,6 +30,11 @@ struct contestant {
   // The same inside a task.
   virtual void spawn(task function, int count) {
     submit(function, count);
+  }
+  // The maker's thread waits until so many tasks that count their end have ended since the process
+  // began.
+  virtual void wait(long count) {
+    wait_for_ends(count);
   }
   // The Fibonacci number, computed by the workers: each call spawns the first of its two calls as a
   // task, makes the second, and waits for the first. From outside.

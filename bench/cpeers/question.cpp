@@ -12,7 +12,6 @@
 #include <thread>
 
 #include "../report.h"
-#include "ended.h"
 
 namespace cpeers {
 namespace {
@@ -24,7 +23,7 @@ std::unique_ptr<contestant> make(const trial &t, int tasks) {
   auto made = t.start(t.workers);
   made->reserve(tasks + 1);
   made->submit(count_end, 1);
-  wait_for_ends(1);
+  made->wait(1);
   usleep(20000);
   return made;
 }
@@ -37,7 +36,7 @@ std::vector<double> outside(const trial &t) {
   auto library = make(t, t.amount);
   uint64_t start = uv_hrtime();
   library->submit(count_end, t.amount);
-  wait_for_ends(1 + t.amount);
+  library->wait(1 + t.amount);
   return {since(start, t.amount)};
 }
 
@@ -61,7 +60,7 @@ std::vector<double> outside4(const trial &t) {
   uint64_t start = uv_hrtime();
   go = true;
   go.notify_all();
-  wait_for_ends(1 + each * producers);
+  library->wait(1 + each * producers);
   double cost = since(start, each * producers);
   for (std::thread &thread : threads)
     thread.join();
@@ -81,7 +80,7 @@ std::vector<double> inside(const trial &t) {
   spawned = t.amount;
   uint64_t start = uv_hrtime();
   library->submit(spawn_all, 1);
-  wait_for_ends(1 + t.amount);
+  library->wait(1 + t.amount);
   return {since(start, t.amount)};
 }
 
@@ -183,7 +182,7 @@ std::vector<double> bytes(const trial &t) {
   library->submit(count_end, t.amount);
   double each = (resident_bytes() - before) / t.amount;
   is_open = true;
-  wait_for_ends(t.amount);
+  library->wait(t.amount);
   return {each};
 }
 
