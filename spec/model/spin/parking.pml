@@ -12,6 +12,7 @@
  *
  *   MEET      tasks are injected, two at a time, each of which ends when both have begun
  *   CHILDREN  one task pushes a child into its worker's deque, twice, and waits for it
+ *   PINS      a task is injected and one is pinned to worker 0, and again when both have ended
  *
  * When nobody can go on, everything must be done: a worker that sleeps through work is what is
  * looked for.
@@ -29,7 +30,8 @@
 #define SEARCHING 1
 #define DEQUE(w) (2 + (w))
 #define PARKED(w) (2 + WORKERS + (w)) /* a bit of the word */
-#define LOCATIONS (2 + 2 * WORKERS)
+#define PINNED(w) (2 + 2 * WORKERS + (w))
+#define LOCATIONS (2 + 3 * WORKERS)
 
 typedef buffer {
   byte added[LOCATIONS];
@@ -66,9 +68,12 @@ end:
        :: l = 3
        :: l = 4
        :: l = 5
-#if WORKERS == 3
        :: l = 6
        :: l = 7
+#if WORKERS == 3
+       :: l = 8
+       :: l = 9
+       :: l = 10
 #endif
        fi;
        if
@@ -87,48 +92,53 @@ end:
 
 #define CLAIMED 1
 #define ASLEEP 2
+#define NUDGED 4
 
 byte token[WORKERS];
 bool in_futex[WORKERS];
 
-/* sleep_for: the swap, then echo__word_wait, which looks and sleeps in one step. */
-inline sleep_for(w) {
+/* The swap, then echo__word_wait, which looks and sleeps in one step. */
+inline sleep_for(w, tokens) {
   do
-  :: token[w] & CLAIMED -> break
+  :: token[w] & (tokens) -> break
   :: else ->
      atomic {
        if
-       :: token[w] & CLAIMED
-       :: else -> token[w] = token[w] | ASLEEP
+       :: token[w] & (tokens)
+       :: else ->
+          token[w] = token[w] | ASLEEP;
+          expected = token[w]
        fi
      };
      atomic {
        if
-       :: token[w] == ASLEEP -> in_futex[w] = true
+       :: token[w] == expected -> in_futex[w] = true
        :: else
-       fi
+       fi;
+       expected = 0
      };
 end_asleep:
      !in_futex[w]
   od
 }
 
-inline give_token(thread, whose) {
+inline give_token(thread, whose, one) {
 #ifndef TOKEN_RELAXED
   fence(thread);
 #endif
   atomic {
     if
-    :: token[whose] & CLAIMED -> before = 0
+    :: token[whose] & one -> before = 0
     :: else ->
        before = token[whose];
-       token[whose] = token[whose] | CLAIMED
+       token[whose] = token[whose] | one
     fi
   };
   if
   :: before & ASLEEP -> in_futex[whose] = false
   :: else
-  fi
+  fi;
+  before = 0
 }
 
 /* -- who makes work visible -------------------------------------------------------------------- */
@@ -160,15 +170,14 @@ inline notify_injected(t) {
 #else
            store_one_more(t, SEARCHING);
 #endif
-           give_token(t, victim);
+           give_token(t, victim, CLAIMED);
            break
         :: else -> victim++
         fi
      od
   fi;
   victim = 0;
-  was_set = 0;
-  before = 0
+  was_set = 0
 }
 
 inline notify(t) {
@@ -190,6 +199,25 @@ inline inject(t) {
   notify_injected(t)
 }
 
+/* echo_queue_pin, whose swap is sequentially consistent, and echo__idle_notify_pinned. */
+inline pin(t, whom) {
+#ifdef PIN_UNFENCED
+  store_one_more(t, PINNED(whom));
+#else
+  atomic {
+    buffers[t].length == 0 -> memory[PINNED(whom)]++
+  };
+#endif
+  if
+#ifdef PIN_CLAIMS
+  :: seen(t, PARKED(whom)) != 0 -> give_token(t, whom, CLAIMED)
+#else
+  :: seen(t, PARKED(whom)) != 0 -> give_token(t, whom, NUDGED)
+#endif
+  :: else
+  fi
+}
+
 /* echo_queue_push: a store. */
 inline push(w) {
   store_one_more(w, DEQUE(w));
@@ -207,13 +235,15 @@ byte begun, done, children;
 #define in_deques(t) (seen(t, DEQUE(0)) + seen(t, DEQUE(1)))
 #endif
 #define has_work(t) (seen(t, INBOX) + in_deques(t) != 0)
+#define has_reason(w) (has_work(w) || seen(w, PINNED(w)) != 0)
 
-/* Its own deque, the injector, the deques of others. */
+/* What is pinned to it, its own deque, the injector, the deques of others. */
 inline take(w) {
   atomic {
     from = LOCATIONS;
     if
-    :: memory[DEQUE(w)] > 0 -> from = DEQUE(w)
+    :: memory[PINNED(w)] > 0 -> from = PINNED(w)
+    :: memory[PINNED(w)] == 0 && memory[DEQUE(w)] > 0 -> from = DEQUE(w)
     :: else ->
        if
        :: memory[INBOX] > 0 -> from = INBOX
@@ -231,7 +261,7 @@ inline take(w) {
     if
     :: from < LOCATIONS ->
        memory[from]--;
-       more = memory[from] > 0
+       more = memory[from] > 0 && from != PINNED(w)
     :: else
     fi
   }
@@ -285,7 +315,7 @@ inline rise(w) {
   was_set = 0;
 #ifndef RISE_IMPATIENT
   if
-  :: claimed -> sleep_for(w)
+  :: claimed -> sleep_for(w, CLAIMED)
   :: else
   fi;
 #endif
@@ -300,11 +330,11 @@ inline park(w) {
 #ifdef NO_SECOND_LOOK
   stays = false;
 #else
-  stays = has_work(w);
+  stays = has_reason(w);
 #endif
   if
   :: stays
-  :: else -> sleep_for(w)
+  :: else -> sleep_for(w, CLAIMED | NUDGED)
   fi;
   rise(w);
   if
@@ -329,7 +359,7 @@ inline rest(w) {
   :: else
   fi;
   if
-  :: searching && has_work(w)
+  :: searching && has_reason(w)
   :: else ->
      if
      :: searching -> stop_searching(w, last); last = false
@@ -349,7 +379,8 @@ end_waits:
   begun >= mine;
   mine = 0;
   done++
-#else
+#endif
+#ifdef CHILDREN
   if
   :: from != INBOX -> children++
   :: else ->
@@ -365,10 +396,13 @@ end_waits:
      done++
   fi
 #endif
+#ifdef PINS
+  done++
+#endif
 }
 
 proctype worker(byte w) {
-  byte victim, was_set, before, from, mine;
+  byte victim, was_set, before, expected, from, mine;
   bool searching, claimed, stays, last, more;
   do
   :: take(w);
@@ -383,27 +417,31 @@ proctype worker(byte w) {
 
 /* -- the thread outside ------------------------------------------------------------------------ */
 
-#ifdef MEET
-#define EXPECTED (2 * ROUNDS)
-#else
+#ifdef CHILDREN
 #define EXPECTED 1
+#else
+#define EXPECTED (2 * ROUNDS)
 #endif
 
 proctype outside() {
   byte victim, was_set, before, round;
+#ifdef CHILDREN
+  inject(OUTSIDE)
+#else
   do
   :: round == ROUNDS -> break
   :: else ->
-     inject(OUTSIDE);
 #ifdef MEET
+     inject(OUTSIDE);
+#else
+     pin(OUTSIDE, 0);
+#endif
      inject(OUTSIDE);
      round++;
 end_waits:
      done == 2 * round
-#else
-     round = ROUNDS
-#endif
   od
+#endif
 }
 
 init {
@@ -421,6 +459,6 @@ init {
   };
   timeout ->
   assert(done == EXPECTED);
-  assert(!has_work(OUTSIDE));
+  assert(!has_work(OUTSIDE) && memory[PINNED(0)] == 0);
   assert(memory[SEARCHING] == searchers && searchers == 0)
 }
