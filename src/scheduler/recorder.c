@@ -132,7 +132,7 @@ int echo__recorder_begin(echo__recorder *r, const char *path) {
   int status = open_file(r, path);
   if (status != ECHO_OK) return status;
   forget_marks(r);
-  r->recording = r->recording % 7 + 1;
+  r->recording = r->recording % ECHO__RECORDINGS + 1;
   r->began = echo__now();
   echo__store(&r->next_task, 1, relaxed);
   echo__store(&r->ends, false, relaxed);

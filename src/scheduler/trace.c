@@ -8,9 +8,9 @@
 
 /* A task's `trace` word: its number in the low bits, then that of the recording, then flags. */
 enum {
-  NUMBER_BITS = 26,
+  NUMBER_BITS = 24,
   NUMBER_MASK = (1 << NUMBER_BITS) - 1,
-  RECORDING_MASK = 7,
+  RECORDING_MASK = ECHO__RECORDINGS,
   RESUMED = 1 << 29, /* there is a mark of the resume that it goes on after */
   OPEN = 1 << 30,    /* its slice has begun and has not ended */
   NUMBERS = 64       /* that a ring takes at once */
@@ -105,7 +105,7 @@ static uint32_t new_number(const place *p) {
   }
   ring->tasks_left--;
   uint32_t number = ring->next_task++ & NUMBER_MASK;
-  return number != 0 ? number : NUMBER_MASK; /* 0 is none; comes round once in 67 million */
+  return number != 0 ? number : NUMBER_MASK; /* 0 is none; comes round once in 16 million */
 }
 
 /* The task's number, if it came while this recording ran. */

@@ -3,7 +3,7 @@
  * recording tells. Each asks echo__traces first, one relaxed load of a word that stays in the
  * caches while nothing is recorded; only then it calls.
  *
- * `on` is 0, or the number of the recording that runs, 1 to 7 in turn. Whoever finds it set looks
+ * `on` is 0, or the number of the recording that runs, 1 to 31 in turn. Whoever finds it set looks
  * once more, with acquire, before it touches the recorder: that was made before (PAIR trace.on).
  * Nothing waits for those who are about to put in a mark when a recording ends: the rings stay
  * until the scheduler goes, and each mark bears its recording's number, so that what comes late is
@@ -24,6 +24,10 @@
 struct echo__lane;
 struct echo__worker;
 struct echo__recorder;
+
+/* A task that outlasts so many recordings, or a thread that is held up for so long in the midst of
+ * putting in a mark, is taken for one of the recording that then runs. */
+enum { ECHO__RECORDINGS = 31 };
 
 /* How a stretch ended; the first three are echo_trace_outcome. */
 typedef enum echo__stretch_end {
