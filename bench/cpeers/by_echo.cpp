@@ -1,3 +1,4 @@
+#include <echo/branch.h>
 #include <echo/scheduler.h>
 
 #include <cstdio>
@@ -20,7 +21,6 @@ void call(void *argument) {
 
 // One call of the recursion; it lives where its caller waits.
 struct fib_call {
-  echo_scheduler *scheduler;
   int n;
   long result;
 };
@@ -31,12 +31,11 @@ void run_fib(void *argument) {
     mine->result = mine->n;
     return;
   }
-  fib_call first{mine->scheduler, mine->n - 1, 0}, second{mine->scheduler, mine->n - 2, 0};
-  echo_task *task = nullptr;
-  must(echo_scheduler_submit(mine->scheduler, nullptr, run_fib, &first, &task));
+  fib_call first{mine->n - 1, 0}, second{mine->n - 2, 0};
+  echo_branch branch;
+  echo_fork(&branch, run_fib, &first);
   run_fib(&second);
-  must(echo_task_wait(task, ECHO_FOREVER));
-  echo_task_release(task);
+  must(echo_join(&branch));
   mine->result = first.result + second.result;
 }
 
@@ -60,7 +59,7 @@ struct by_echo : contestant {
                                  nullptr));
   }
   long fib(int n) override {
-    fib_call all{scheduler, n, 0};
+    fib_call all{n, 0};
     echo_task *task = nullptr;
     must(echo_scheduler_submit(scheduler, nullptr, run_fib, &all, &task));
     must(echo_task_wait(task, ECHO_FOREVER));

@@ -4,7 +4,8 @@
  * It holds nodes of the caller's, in three priorities, for a fixed number of workers. Each worker
  * has a deque per priority (the owner works at one end, last in first out; thieves take the oldest
  * from the other), and each priority has an injector, first in first out, for nodes from outside.
- * Nodes may also be pinned to a worker: nobody else takes them, and they are never stolen.
+ * Nodes may also be pinned to a worker: nobody else takes them, and they are never stolen. And a
+ * worker may offer nodes that it means to take back, which others take if they have nothing else.
  *
  * High first, everywhere: echo_queue_take hands out a node only when no node of a higher priority
  * can be reached: pinned to the worker, in its own deques, in the injectors or in another worker's
@@ -63,10 +64,11 @@ typedef struct echo_queue_options {
 typedef struct echo_taken {
   echo_node *node;
   echo_priority priority;
-  bool more;   /* the take made further nodes visible to the other workers: wake one */
-  bool stolen; /* it came from another worker's deque */
-  bool pinned; /* it was pinned to the worker */
-  bool fair;   /* fairness chose it: nodes of a higher priority may wait */
+  bool more;    /* the take made further nodes visible to the other workers: wake one */
+  bool stolen;  /* it came from another worker's deque, or offers */
+  bool pinned;  /* it was pinned to the worker */
+  bool offered; /* it was on offer, by another worker or by this one */
+  bool fair;    /* fairness chose it: nodes of a higher priority may wait */
 } echo_taken;
 
 /* Makes a queue; *queue is the caller's, echo_queue_destroy frees it.
@@ -113,8 +115,22 @@ ECHO_API echo_node *echo_queue_take_pinned(echo_queue *queue, unsigned worker);
  * nothing. Only the thread that is worker `worker`. */
 ECHO_API echo_steal echo_queue_take(echo_queue *queue, unsigned worker, echo_taken *taken);
 
+/* The same, but nothing that is below this priority. */
+ECHO_API echo_steal echo_queue_take_from(echo_queue *queue, unsigned worker, echo_priority lowest,
+                                         echo_taken *taken);
+
+/* Offers a node: whoever takes finds it behind the injector of its priority and before the deques
+ * of others. False if the worker has so many of that priority on offer that there is no room for
+ * more (some hundreds), and nothing has happened. Only the thread that is worker `worker`. */
+ECHO_API bool echo_queue_offer(echo_queue *queue, unsigned worker, echo_priority priority,
+                               echo_node *node);
+
+/* Takes back what the worker has offered last and nobody has taken; NULL if there is nothing. Only
+ * the thread that is worker `worker`. */
+ECHO_API echo_node *echo_queue_retract(echo_queue *queue, unsigned worker, echo_priority priority);
+
 /* Takes one node on behalf of no worker, highest priority first, for emptying the queue. What is
- * pinned stays. Any thread. */
+ * pinned or on offer stays. Any thread. */
 ECHO_API echo_steal echo_queue_evict(echo_queue *queue, echo_taken *taken);
 
 /* True if a node that is not pinned seems to wait anywhere. Exact when nobody is changing the

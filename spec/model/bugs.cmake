@@ -7,13 +7,13 @@
 # cannot; the comment says why.
 
 told("lock" base/lock.c [[enum { LOOKS = 100 };]] [[enum { LOOKS = 1 };]])
-told("deque deque4 injector idle whole suspend slots" echo/queue.h
+told("deque deque4 injector idle branch whole suspend slots" echo/queue.h
   [[struct echo_node *next;]] [[model::plain<struct echo_node *> next;]])
-told("deque deque4 idle whole suspend" queue/deque.h [[int64_t top_seen;]] [[model::plain<int64_t> top_seen;]])
-told("injector idle whole suspend" queue/injector.h 
+told("deque deque4 idle branch whole suspend" queue/deque.h [[int64_t top_seen;]] [[model::plain<int64_t> top_seen;]])
+told("injector idle branch whole suspend" queue/injector.h 
   [[echo_node *stock, *newest;]] [[model::plain<echo_node *> stock, newest;]])
-told("idle whole suspend" echo/queue.h [[#define ECHO_PRIORITIES 3]] [[#define ECHO_PRIORITIES 1]])
-told("idle whole suspend" echo/queue.h
+told("idle branch whole suspend" echo/queue.h [[#define ECHO_PRIORITIES 3]] [[#define ECHO_PRIORITIES 1]])
+told("idle branch whole suspend" echo/queue.h
   [[ECHO_PRIORITY_LOW = -1,
   ECHO_PRIORITY_NORMAL = 0,]] [[ECHO_PRIORITY_LOW = 1, ECHO_PRIORITY_NORMAL = 1,]])
 told("whole suspend" scheduler/lane.c
@@ -45,8 +45,14 @@ told("whole suspend" scheduler/held.h [[bool closed;]] [[model::plain<bool> clos
 told("whole suspend" scheduler/task.h [[echo_node **link;]] [[model::plain<echo_node *> *link;]])
 told("whole suspend" scheduler/task.h [[uint16_t home;]] [[model::plain<uint16_t> home;]])
 told("whole suspend" scheduler/bound.h [[uint32_t count, room;]] [[model::plain<uint32_t> count, room;]])
-told("idle whole suspend" queue/pinned.h [[echo_node *first, *last;]]
+told("idle branch whole suspend" queue/pinned.h [[echo_node *first, *last;]]
   [[model::plain<echo_node *> first, last;]])
+told("idle branch interrupt whole suspend" echo/branch.h [[uint32_t word;]] [[model::atomic<uint32_t> word;]])
+told("branch" echo/branch.h [[  void (*function)(void *argument);
+  void *argument;
+  void *worker;]] [[  model::plain<void (*)(void *)> function;
+  model::plain<void *> argument;
+  model::plain<void *> worker;]])
 told("channel" lua/channel.h [[bool closed;]] [[model::plain<bool> closed;]])
 told("channel" lua/channel.h [[bool orphaned;]] [[model::plain<bool> orphaned;]])
 told("channel" lua/channel.h [[unsigned holding;]] [[model::plain<unsigned> holding;]])
@@ -212,7 +218,7 @@ bug(idle.announce-fence-acq-rel FOUND scheduler/idle.c
   [[bit_of(worker), relaxed);
   echo__fence(acq_rel);]])
 bug(idle.second-look-dropped FOUND scheduler/worker.c
-  [[return phase == ECHO__STOPPED || has_reason(r->worker, r->waiter);]]
+  [[return phase == ECHO__STOPPED || has_reason(r->worker, r->awaited);]]
   [[return phase == ECHO__STOPPED;]])
 bug(idle.rise-impatient FOUND scheduler/idle.c
   [[if (claimed) sleep_for(word, ECHO__CLAIMED, ECHO__FOREVER);]] [[]])
@@ -442,6 +448,52 @@ bug(suspend.lost-not-ended FOUND scheduler/worker.c
   [[  echo__end_lost(worker);]] [[]])
 bug(suspend.not-wound-up FOUND scheduler/worker.c
   [[  wind_up(worker);]] [[]])
+
+# -- branch ----------------------------------------------------------------------------------------
+
+bug(branch.unnotified FOUND scheduler/branch.c
+  [[    echo__idle_notify(&s->idle);
+  else]] [[    (void)0;
+  else]])
+bug(branch.unfenced FOUND scheduler/branch.c
+  [[    echo__idle_notify(&s->idle);
+  else]] [[    echo__idle_notify_injected(&s->idle);
+  else]])
+bug(branch.offered-late FOUND scheduler/branch.c
+  [[  echo__store(word_of(branch), OFFERED, relaxed);
+  if (echo_queue_offer]] [[  if (echo_queue_offer]])
+bug(branch.kept-unsaid FOUND scheduler/branch.c
+  [[  else
+    echo__store(word_of(branch), KEPT, relaxed);]] [[]])
+bug(branch.end-relaxed FOUND scheduler/branch.c
+  [[echo__exchange(word, ENDED, release)]] [[echo__exchange(word, ENDED, relaxed)]])
+bug(branch.look-relaxed FOUND scheduler/branch.c
+  [[(echo__load(word_of(branch), acquire) & ECHO__STATE_MASK) == ENDED;]]
+  [[(echo__load(word_of(branch), relaxed) & ECHO__STATE_MASK) == ENDED;]])
+bug(branch.end-in-two-steps FOUND scheduler/branch.c
+  [[uint32_t before = echo__exchange(word, ENDED, release);]]
+  [[uint32_t before = echo__load(word, relaxed); echo__store(word, ENDED, release);]])
+bug(branch.home-read-late FOUND scheduler/branch.c
+  [[  echo__idle_nudge(&s->idle, home);]]
+  [[  echo__idle_nudge(&s->idle, forker_of(branch)->index);]])
+bug(branch.unwatched FOUND scheduler/branch.c
+  [[  echo__or(word_of(branch), ECHO__WATCHED, relaxed);]] [[]])
+bug(branch.retracted-unrun FOUND scheduler/branch.c
+  [[  } while (!has_ended(branch));]] [[  } while (false);]])
+bug(branch.unmarked FOUND scheduler/branch.c
+  [[    echo__store(word_of((echo_branch *)(void *)node), ENDED, relaxed);
+]] [[]])
+bug(branch.goes-on-searching FOUND scheduler/branch.c
+  [[  echo__worker_go_on(worker);
+  return ECHO_OK;
+}
+
+/* Runs what lies above]] [[  return ECHO_OK;
+}
+
+/* Runs what lies above]])
+bug(branch.offers-unseen FOUND queue/queue.c
+  [[    if (any_holds(q, word, class, true, offers)) return true;]] [[]])
 
 # -- interrupt -------------------------------------------------------------------------------------
 

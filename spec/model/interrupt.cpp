@@ -17,6 +17,7 @@
 #include "queue/injector.c"
 #include "queue/pinned.c"
 #define class class_
+#include "queue/offer.c"
 #include "queue/queue.c"
 #include "queue/take.c"
 #include "scheduler/idle.c"
@@ -29,6 +30,7 @@
 #undef class_of
 #undef WORD_BITS
 #undef class
+#include "scheduler/branch.c"
 #include "scheduler/worker.c"
 
 enum { WORKERS = 2, TASKS = 4 };
@@ -223,6 +225,8 @@ void echo__finish(echo_scheduler *, echo_task *task, echo_task_state) {
   CHECK(task->function != NULL);
   task->function = NULL;
   the_stage->end();
+}
+void echo__task_adopt(echo_task *) {
 }
 bool echo__task_requeue(echo_task *) {
   return true;

@@ -25,12 +25,14 @@ static void *model_realloc(void *memory, size_t bytes);
 #include "queue/pinned.c"
 #define class class_
 #define zeroed_lines queue_zeroed_lines
+#include "queue/offer.c"
 #include "queue/queue.c"
 #include "queue/take.c"
 #undef zeroed_lines
 #include "scheduler/named_queue.c"
 #undef class
 #include "scheduler/bound.c"
+#include "scheduler/branch.c"
 #include "scheduler/end.c"
 #include "scheduler/held.c"
 #include "scheduler/idle.c"

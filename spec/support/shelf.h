@@ -36,6 +36,18 @@ static inline void spec_push(spec_shelf *shelf, unsigned worker, echo_priority p
   echo_queue_push(shelf->queue, worker, priority, &shelf->items[number].node);
 }
 
+/* Puts it on offer; false if there is no room. */
+static inline bool spec_offer(spec_shelf *shelf, unsigned worker, echo_priority priority,
+                              int number) {
+  return echo_queue_offer(shelf->queue, worker, priority, &shelf->items[number].node);
+}
+
+/* The number of what the worker takes back, or -1. */
+static inline int spec_retract(spec_shelf *shelf, unsigned worker, echo_priority priority) {
+  echo_node *node = echo_queue_retract(shelf->queue, worker, priority);
+  return node != NULL ? spec_item_of(node)->number : -1;
+}
+
 /* The number of what the worker gets, or -1. */
 static inline int spec_take(spec_shelf *shelf, unsigned worker) {
   echo_taken taken;

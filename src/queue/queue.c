@@ -11,8 +11,10 @@ static size_t whole_lines(size_t bytes) {
 }
 
 static void side_init(echo__side *s, unsigned index) {
-  for (int class = 0; class < ECHO_PRIORITIES; class ++)
+  for (int class = 0; class < ECHO_PRIORITIES; class ++) {
     echo__deque_init(&s->deques[class]);
+    echo__deque_init(&s->offers[class]);
+  }
   echo__pinned_init(&s->pinned);
   echo__random_seed(&s->random, index);
 }
@@ -67,16 +69,13 @@ void echo_queue_inject(echo_queue *q, echo_priority priority, echo_node *node) {
   echo__injector_push(&q->injectors[echo__class_of(priority)], node, node);
 }
 
-static uint64_t presence_bit(unsigned worker) {
-  return UINT64_C(1) << (worker % ECHO__PRESENCE_BITS);
-}
-
 static void announce(echo_queue *q, unsigned worker, int class) {
   echo__side *s = &q->sides[worker];
   if (s->announced[class]) return;
   s->announced[class] = true;
   /* Relaxed: whoever must not miss the bit stands behind a fence (echo_queue_has_work). */
-  echo__or(&q->present[worker / ECHO__PRESENCE_BITS].classes[class], presence_bit(worker), relaxed);
+  echo__or(&q->present[worker / ECHO__PRESENCE_BITS].classes[class], echo__presence_bit(worker),
+           relaxed);
 }
 
 void echo__side_withdraw(echo_queue *q, unsigned worker, int class) {
@@ -84,7 +83,7 @@ void echo__side_withdraw(echo_queue *q, unsigned worker, int class) {
   if (!s->announced[class]) return;
   s->announced[class] = false;
   s->fed[class] = false;
-  echo__and(&q->present[worker / ECHO__PRESENCE_BITS].classes[class], ~presence_bit(worker),
+  echo__and(&q->present[worker / ECHO__PRESENCE_BITS].classes[class], ~echo__presence_bit(worker),
             relaxed);
 }
 
@@ -137,20 +136,31 @@ void echo_queue_sort_pinned(echo_queue *q, unsigned worker) {
 bool echo__class_waits(const echo_queue *q, int class) {
   if (echo__injector_waits(&q->injectors[class])) return true;
   for (unsigned word = 0; word < q->words; word++) {
-    if (echo__load(&q->present[word].classes[class], relaxed) != 0) return true;
+    const echo__presence *present = &q->present[word];
+    if (echo__load(&present->classes[class], relaxed) != 0) return true;
+    if (echo__load(&present->offers[class], relaxed) != 0) return true;
   }
   return false;
 }
 
-/* As echo__class_waits, but a presence bit counts only if its deque holds something. */
+/* A presence bit counts only if its deque holds something. */
+static bool any_holds(const echo_queue *q, unsigned word, int class, bool offers, uint64_t bits) {
+  for (; bits != 0; bits &= bits - 1) {
+    unsigned worker = word * ECHO__PRESENCE_BITS + (unsigned)__builtin_ctzll(bits);
+    const echo__side *s = &q->sides[worker];
+    if (echo__deque_length(offers ? &s->offers[class] : &s->deques[class]) > 0) return true;
+  }
+  return false;
+}
+
 static bool class_has_work(const echo_queue *q, int class) {
   if (echo__injector_waits(&q->injectors[class])) return true;
   for (unsigned word = 0; word < q->words; word++) {
-    uint64_t bits = echo__load(&q->present[word].classes[class], relaxed);
-    for (; bits != 0; bits &= bits - 1) {
-      unsigned worker = word * ECHO__PRESENCE_BITS + (unsigned)__builtin_ctzll(bits);
-      if (echo__deque_length(&q->sides[worker].deques[class]) > 0) return true;
-    }
+    const echo__presence *present = &q->present[word];
+    uint64_t deques = echo__load(&present->classes[class], relaxed);
+    uint64_t offers = echo__load(&present->offers[class], relaxed);
+    if (any_holds(q, word, class, false, deques)) return true;
+    if (any_holds(q, word, class, true, offers)) return true;
   }
   return false;
 }

@@ -1,11 +1,15 @@
 /*
- * What a queue is made of, for the two files that share it: queue.c puts in and looks, take.c takes
- * out.
+ * What a queue is made of, for the files that share it: queue.c puts in and looks, take.c takes
+ * out, offer.c has what is on offer.
  *
  * `present` has a bit per class and worker: set by the owner when it pushes, cleared by the owner
  * when it finds its deque of that class empty. It makes "does anybody hold a high task?" one load
  * for 64 workers, which is what lets the order of taking hold at every take. A set bit may be out
  * of date (thieves took the last node); a clear one is not, but for a push that is still under way.
+ *
+ * Offers have deques and bits of their own. A task that takes back what it has offered must not
+ * meet what it has submitted meanwhile; and what is on offer is never moved, since a thief would
+ * have to see to what it moved when its own task ends.
  */
 #ifndef ECHO_QUEUE_STATE_H
 #define ECHO_QUEUE_STATE_H
@@ -21,10 +25,11 @@ enum { ECHO__PRESENCE_BITS = 64 };
 
 /* What belongs to one worker. All but the deques' tops and the inbox of `pinned` is its owner's. */
 typedef struct echo__side {
-  echo__deque deques[ECHO_PRIORITIES];
+  echo__deque deques[ECHO_PRIORITIES], offers[ECHO_PRIORITIES];
   echo__pinned pinned;
   ECHO__ALIGNED echo__random random;
-  bool announced[ECHO_PRIORITIES];  /* the worker's bits in `present` */
+  bool announced[ECHO_PRIORITIES];  /* the worker's bits in `present`, */
+  bool offering[ECHO_PRIORITIES];   /* those for the offers */
   bool fed[ECHO_PRIORITIES];        /* the owner has pushed since the deque was last empty */
   bool yields[ECHO_PRIORITIES];     /* a pinned node was the last of its class to go first */
   unsigned passed[ECHO_PRIORITIES]; /* starts that passed over the class while it waited */
@@ -33,7 +38,7 @@ typedef struct echo__side {
 } echo__side;
 
 typedef struct echo__presence {
-  echo__atomic(uint64_t) classes[ECHO_PRIORITIES];
+  echo__atomic(uint64_t) classes[ECHO_PRIORITIES], offers[ECHO_PRIORITIES];
 } echo__presence;
 
 struct echo_queue {
@@ -59,10 +64,18 @@ void echo__side_push(echo_queue *queue, unsigned worker, int index, echo_node *n
 /* Takes the worker's bit back. Owner only. */
 void echo__side_withdraw(echo_queue *queue, unsigned worker, int index);
 
+/* Takes the oldest of what a worker has on offer, be it the taker's own. */
+echo_steal echo__offer_accept(echo_queue *queue, unsigned taker, unsigned worker, int index,
+                              echo_node **node);
+
 /* Sorts in what has arrived in the worker's inbox. Owner only. */
 void echo__side_sort_in(echo_queue *queue, unsigned worker);
 
-/* True if the class seems to wait in an injector or a deque: not exact. Any thread. */
+static inline uint64_t echo__presence_bit(unsigned worker) {
+  return UINT64_C(1) << (worker % ECHO__PRESENCE_BITS);
+}
+
+/* True if the class seems to wait in an injector, a deque or on offer: not exact. Any thread. */
 bool echo__class_waits(const echo_queue *queue, int index);
 
 #endif

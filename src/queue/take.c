@@ -1,11 +1,11 @@
 /*
  * The order of taking. For each class from high to low: what is pinned to the worker, its own
- * deque, the injector, the other workers' deques. Only then the next class.
+ * deque, the injector, what is on offer, the other workers' deques. Only then the next class.
  *
  * Within a class the pinned ones go first, but take turns with what lies in the own deque and the
  * injector: tasks that go on again and again must not keep new ones of their class from starting,
  * nor these keep those from going on. Stealing comes last; what waits in another's deque has an
- * owner that comes to it.
+ * owner that comes to it, and so has what is on offer.
  */
 #include "queue/state.h"
 
@@ -70,32 +70,63 @@ static uint64_t rotate_right(uint64_t bits, unsigned by) {
   return by == 0 ? bits : bits >> by | bits << (ECHO__PRESENCE_BITS - by);
 }
 
+static echo_steal accept_from(echo_queue *q, unsigned taker, unsigned worker, int class,
+                              echo_taken *taken) {
+  echo_node *node;
+  echo_steal outcome = echo__offer_accept(q, taker, worker, class, &node);
+  if (outcome != ECHO_STEAL_TAKEN) return outcome;
+  bool more = echo__deque_length(&q->sides[worker].offers[class]) > 0;
+  found(taken, node, class, more, worker != taker);
+  taken->offered = true;
+  return ECHO_STEAL_TAKEN;
+}
+
+/* Where a worker looks when it looks at others. */
+typedef echo_steal look(echo_queue *q, unsigned thief, unsigned victim, int class,
+                        echo_taken *taken);
+
+static uint64_t seen_in_word(const echo_queue *q, unsigned thief, unsigned word, int class,
+                             look *one) {
+  const echo__presence *present = &q->present[word];
+  if (one == accept_from) return echo__load(&present->offers[class], relaxed);
+  uint64_t bits = echo__load(&present->classes[class], relaxed);
+  return thief / ECHO__PRESENCE_BITS == word ? bits & ~echo__presence_bit(thief) : bits;
+}
+
 /* Tries the workers of one word of presence bits, from a random one on. */
-static echo_steal steal_in_word(echo_queue *q, unsigned thief, unsigned word, int class,
-                                echo_taken *taken) {
-  uint64_t bits = echo__load(&q->present[word].classes[class], relaxed);
-  if (thief / ECHO__PRESENCE_BITS == word) bits &= ~(UINT64_C(1) << (thief % ECHO__PRESENCE_BITS));
+static echo_steal look_in_word(echo_queue *q, unsigned thief, unsigned word, int class, look *one,
+                               echo_taken *taken) {
+  uint64_t bits = seen_in_word(q, thief, word, class, one);
   if (bits == 0) return ECHO_STEAL_EMPTY;
   unsigned start = echo__random_below(&q->sides[thief].random, ECHO__PRESENCE_BITS);
   echo_steal outcome = ECHO_STEAL_EMPTY;
   for (bits = rotate_right(bits, start); bits != 0; bits &= bits - 1) {
     unsigned bit = ((unsigned)__builtin_ctzll(bits) + start) % ECHO__PRESENCE_BITS;
-    echo_steal one = steal_from(q, thief, word * ECHO__PRESENCE_BITS + bit, class, taken);
-    if (one == ECHO_STEAL_TAKEN) return one;
-    if (one == ECHO_STEAL_RETRY) outcome = one;
+    echo_steal here = one(q, thief, word * ECHO__PRESENCE_BITS + bit, class, taken);
+    if (here == ECHO_STEAL_TAKEN) return here;
+    if (here == ECHO_STEAL_RETRY) outcome = here;
   }
   return outcome;
 }
 
-static echo_steal steal(echo_queue *q, unsigned thief, int class, echo_taken *taken) {
+static echo_steal look_round(echo_queue *q, unsigned thief, int class, look *one,
+                             echo_taken *taken) {
   unsigned first = q->words == 1 ? 0 : echo__random_below(&q->sides[thief].random, q->words);
   echo_steal outcome = ECHO_STEAL_EMPTY;
   for (unsigned i = 0; i < q->words; i++) {
-    echo_steal one = steal_in_word(q, thief, (first + i) % q->words, class, taken);
-    if (one == ECHO_STEAL_TAKEN) return one;
-    if (one == ECHO_STEAL_RETRY) outcome = one;
+    echo_steal here = look_in_word(q, thief, (first + i) % q->words, class, one, taken);
+    if (here == ECHO_STEAL_TAKEN) return here;
+    if (here == ECHO_STEAL_RETRY) outcome = here;
   }
   return outcome;
+}
+
+/* What is on offer is part of a task that has begun, so it goes before what has not. */
+static echo_steal take_far(echo_queue *q, unsigned worker, int class, echo_taken *taken) {
+  echo_steal accepted = look_round(q, worker, class, accept_from, taken);
+  if (accepted == ECHO_STEAL_TAKEN) return accepted;
+  echo_steal stolen = look_round(q, worker, class, steal_from, taken);
+  return stolen == ECHO_STEAL_EMPTY ? accepted : stolen;
 }
 
 static echo_steal take_pinned(echo_queue *q, unsigned worker, int class, echo_taken *taken) {
@@ -112,10 +143,12 @@ static inline echo_steal take_near(echo_queue *q, unsigned worker, int class, ec
   return take_injected(q, worker, class, ECHO__BATCH, taken);
 }
 
-/* False if stealing would find nobody to steal from. */
+/* False if take_far would find nobody to look at. */
 static inline bool others_have(const echo_queue *q, unsigned worker, int class) {
   if (q->words > 1) return true;
-  return (echo__load(&q->present[0].classes[class], relaxed) & ~(UINT64_C(1) << worker)) != 0;
+  uint64_t deques = echo__load(&q->present[0].classes[class], relaxed);
+  uint64_t offers = echo__load(&q->present[0].offers[class], relaxed);
+  return ((deques & ~echo__presence_bit(worker)) | offers) != 0;
 }
 
 /* A class of which something is pinned to the worker. */
@@ -136,8 +169,8 @@ static echo_steal take_class(echo_queue *q, unsigned worker, int class, echo_tak
   }
   echo_steal near = take_near(q, worker, class, taken);
   if (near == ECHO_STEAL_TAKEN || !others_have(q, worker, class)) return near;
-  echo_steal stolen = steal(q, worker, class, taken);
-  return stolen == ECHO_STEAL_EMPTY ? near : stolen;
+  echo_steal far = take_far(q, worker, class, taken);
+  return far == ECHO_STEAL_EMPTY ? near : far;
 }
 
 /* A class whose turn it is by fairness: the one passed over most, or -1. */
@@ -153,10 +186,10 @@ static int overdue_class(const echo_queue *q, const echo__side *s) {
 }
 
 /* The injector comes first here, in turn with the pinned ones: it holds what has waited longest. */
-static echo_steal take_overdue(echo_queue *q, unsigned worker, echo_taken *taken) {
+static echo_steal take_overdue(echo_queue *q, unsigned worker, int lowest, echo_taken *taken) {
   echo__side *s = &q->sides[worker];
   int class = overdue_class(q, s);
-  if (class < 0) return ECHO_STEAL_EMPTY;
+  if (class < 0 || class > lowest) return ECHO_STEAL_EMPTY;
   s->streak = 0;
   s->passed[class] = 0;
   if ((s->yields[class] || !echo__pinned_waits(&s->pinned, class)) &&
@@ -194,33 +227,42 @@ static echo_steal take_neglected(echo_queue *q, unsigned worker, int class, echo
     return ECHO_STEAL_TAKEN;
   }
   if (s->announced[class] || !echo__pinned_waits(&s->pinned, class)) return ECHO_STEAL_EMPTY;
-  return steal(q, worker, class, taken);
+  return take_far(q, worker, class, taken);
 }
 
 /* A worker that always finds something close at hand still looks further now and then; the highest
  * class that waits goes first here too. */
-static echo_steal take_in_turn(echo_queue *q, unsigned worker, echo_taken *taken) {
+static echo_steal take_in_turn(echo_queue *q, unsigned worker, int lowest, echo_taken *taken) {
   echo__side *s = &q->sides[worker];
   if (++s->since_turn < ECHO__FAIRNESS) return ECHO_STEAL_EMPTY;
   s->since_turn = 0;
-  for (int class = 0; class < ECHO_PRIORITIES; class ++) {
+  for (int class = 0; class <= lowest; class ++) {
     if (take_neglected(q, worker, class, taken) == ECHO_STEAL_TAKEN) return ECHO_STEAL_TAKEN;
     if (class_waits(q, s, class)) return ECHO_STEAL_EMPTY;
   }
   return ECHO_STEAL_EMPTY;
 }
 
-echo_steal echo_queue_take(echo_queue *q, unsigned worker, echo_taken *taken) {
+static echo_steal take_down_to(echo_queue *q, unsigned worker, int lowest, echo_taken *taken) {
   echo__side *s = &q->sides[worker];
   if (echo__pinned_arrived(&s->pinned)) echo__side_sort_in(q, worker);
-  if (take_overdue(q, worker, taken) == ECHO_STEAL_TAKEN) return ECHO_STEAL_TAKEN;
-  echo_steal outcome = take_in_turn(q, worker, taken);
-  for (int class = 0; class < ECHO_PRIORITIES && outcome != ECHO_STEAL_TAKEN; class ++) {
+  if (take_overdue(q, worker, lowest, taken) == ECHO_STEAL_TAKEN) return ECHO_STEAL_TAKEN;
+  echo_steal outcome = take_in_turn(q, worker, lowest, taken);
+  for (int class = 0; class <= lowest && outcome != ECHO_STEAL_TAKEN; class ++) {
     echo_steal one = take_class(q, worker, class, taken);
     if (one != ECHO_STEAL_EMPTY) outcome = one;
   }
   if (outcome == ECHO_STEAL_TAKEN) note_passed(q, s, echo__class_of(taken->priority));
   return outcome;
+}
+
+echo_steal echo_queue_take(echo_queue *q, unsigned worker, echo_taken *taken) {
+  return take_down_to(q, worker, ECHO_PRIORITIES - 1, taken);
+}
+
+echo_steal echo_queue_take_from(echo_queue *q, unsigned worker, echo_priority lowest,
+                                echo_taken *taken) {
+  return take_down_to(q, worker, echo__class_of(lowest), taken);
 }
 
 echo_node *echo_queue_take_pinned(echo_queue *q, unsigned worker) {

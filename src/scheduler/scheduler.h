@@ -82,8 +82,9 @@ struct echo__worker {
   unsigned index;
   uv_thread_t thread;
   echo__caches cache;
-  echo_task *current; /* what runs; its own thread reads it */
-  echo__next next;    /* what the current task asked for */
+  echo_task *current;               /* what runs; its own thread reads it */
+  const struct echo_branch *branch; /* that runs, and then there is no current task */
+  echo__next next;                  /* what the current task asked for */
   bool searching;
   bool makes_way; /* the current task was told to */
   unsigned ran;   /* tasks since the last wake-up */
@@ -157,12 +158,20 @@ void echo__plan_close(echo__plan *plan);
 
 /* -- worker.c -- */
 
-/* Takes one task and runs it, or ends it while cancelling. */
+/* Takes one task and runs it, or ends it while cancelling; or runs a branch. */
 echo_steal echo__worker_step(echo__worker *worker);
 
-/* Sleeps until there may be something to do, the waiter was woken (NULL: there is none), the phase
- * changed or the deadline passed. */
-void echo__worker_rest(echo__worker *worker, const echo__waiter *waiter, uint64_t deadline);
+/* The same, if there is something of this priority or a higher one. */
+echo_steal echo__worker_step_from(echo__worker *worker, echo_priority lowest);
+
+/* A worker that waits works meanwhile, unless the scheduler has stopped without it. */
+static inline bool echo__worker_may_work(const echo__worker *worker) {
+  return echo__load(&worker->scheduler->phase, acquire) != ECHO__STOPPED; /* PAIR stop.phase */
+}
+
+/* Sleeps until there may be something to do, what is awaited has ended (a task's or a branch's
+ * word; NULL: nothing) and the worker was nudged, the phase changed or the deadline passed. */
+void echo__worker_rest(echo__worker *worker, const echo__word *awaited, uint64_t deadline);
 
 /* For a worker that goes back from a wait to the task that waited: it no longer searches, and runs
  * that task again. */

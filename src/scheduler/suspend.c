@@ -7,6 +7,8 @@
  */
 #include "scheduler/suspend.h"
 
+#include <echo/branch.h>
+
 static echo__worker *busy_worker(void) {
   echo__worker *worker = echo__this_thread.worker;
   return worker != NULL && worker->current != NULL ? worker : NULL;
@@ -38,9 +40,11 @@ int echo_task_suspend(void) {
 }
 
 bool echo_task_is_cancelled(void) {
-  const echo__worker *worker = busy_worker();
+  const echo__worker *worker = echo__this_thread.worker;
   if (worker == NULL) return false;
   const echo_task *task = worker->current;
+  if (task == NULL && worker->branch != NULL) task = worker->branch->task;
+  if (task == NULL) return false;
   if (echo__load(&worker->scheduler->phase, relaxed) >= ECHO__CANCELLING) return true;
   return !(task->flags & ECHO__DETACHED) && (echo__load(&task->word, relaxed) & ECHO__CANCEL);
 }

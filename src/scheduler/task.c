@@ -1,5 +1,7 @@
 #include "scheduler/task.h"
 
+#include <echo/branch.h>
+
 #include "scheduler/scheduler.h"
 
 static uint32_t with_state(uint32_t word, echo_task_state state) {
@@ -161,16 +163,11 @@ static void sleep_until_ended(echo_scheduler *s, echo_task *task, uint64_t deadl
   echo__waiters_leave(&s->waiters, &waiter);
 }
 
-/* A worker that waits works meanwhile, unless the scheduler has stopped without it. */
-static bool may_work(const echo__worker *worker) {
-  return echo__load(&worker->scheduler->phase, acquire) != ECHO__STOPPED; /* PAIR stop.phase */
-}
-
 static void work_until_ended(echo__worker *worker, echo_task *task, uint64_t deadline) {
   if (echo__worker_step(worker) != ECHO_STEAL_EMPTY) return;
   echo__waiter waiter;
   if (!echo__waiters_enter(&worker->scheduler->waiters, &waiter, task, (int)worker->index)) return;
-  echo__worker_rest(worker, &waiter, deadline);
+  echo__worker_rest(worker, &task->word, deadline);
   echo__waiters_leave(&worker->scheduler->waiters, &waiter);
 }
 
@@ -182,16 +179,22 @@ static int collect(echo_scheduler *s, const echo_task *task, uint64_t began) {
   return status;
 }
 
+/* True if the worker runs the task, or a branch of it. */
+static bool is_part_of(const echo__worker *worker, const echo_task *task) {
+  if (worker->current != NULL || worker->branch == NULL) return worker->current == task;
+  return worker->branch->task == task;
+}
+
 int echo_task_wait(echo_task *task, double seconds) {
   echo_scheduler *s = task->scheduler;
   echo__worker *worker = echo__own_worker(s);
-  if (worker != NULL && worker->current == task) return ECHO_DEADLOCK;
+  if (worker != NULL && is_part_of(worker, task)) return ECHO_DEADLOCK;
   if (echo__task_has_ended(task)) return collect(s, task, 0);
   uint64_t deadline = seconds < 0 ? ECHO__FOREVER : echo__deadline_in(seconds);
   uint64_t began = echo__trace_clock(s);
   while (!echo__task_has_ended(task)) {
     if (deadline != ECHO__FOREVER && echo__now() >= deadline) break;
-    if (worker != NULL && may_work(worker))
+    if (worker != NULL && echo__worker_may_work(worker))
       work_until_ended(worker, task, deadline);
     else
       sleep_until_ended(s, task, deadline);

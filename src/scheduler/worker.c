@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/thread.h"
+#include "scheduler/branch.h"
 #include "scheduler/suspend.h"
 
 enum { TRIES_BEFORE_YIELD = 16 };
@@ -69,9 +70,11 @@ static void after_run(echo__worker *worker, echo_task *task, echo__next next) {
 static echo__next call(echo__worker *worker, echo_task *task, bool fair) {
   if (echo__traces(worker->scheduler)) echo__trace_begin(worker, task);
   echo_task *outer = worker->current; /* a task that waits, if this one is run meanwhile */
+  const struct echo_branch *outer_branch = worker->branch;
   echo__next outer_next = worker->next;
   uint64_t outer_running = echo__running_enter(&worker->running, echo__task_priority(task));
   worker->current = task;
+  worker->branch = NULL;
   worker->next = ECHO__ENDS;
   if (worker->scheduler->interrupts.call != NULL) echo__interrupts_enter(worker, fair);
   if (echo__task_is_timed(task))
@@ -81,6 +84,7 @@ static echo__next call(echo__worker *worker, echo_task *task, bool fair) {
   echo__next next = worker->next;
   echo__running_leave(&worker->running, outer_running);
   worker->current = outer;
+  worker->branch = outer_branch;
   worker->next = outer_next;
   echo__signal_fence(); /* from here on no handler looks at the task */
   return next;
@@ -120,23 +124,35 @@ static void note_found(echo__worker *worker, const echo_taken *taken) {
     echo__notify(s, taken->priority);
 }
 
-echo_steal echo__worker_step(echo__worker *worker) {
+static void run_taken(echo__worker *worker, const echo_taken *taken) {
   echo_scheduler *s = worker->scheduler;
-  if (echo__load(&worker->orders, relaxed) != 0) echo__obey(worker);
-  echo_taken taken;
-  echo_steal outcome = echo_queue_take(s->queue, worker->index, &taken);
-  if (outcome != ECHO_STEAL_TAKEN) return outcome;
-  note_found(worker, &taken);
   echo_task *task =
-      taken.pinned ? echo__begin_pinned(worker, taken.node) : echo__begin_taken(s, taken.node);
-  if (task == NULL) return ECHO_STEAL_TAKEN;
-  if (!taken.pinned) echo__census_left(&worker->census, echo__task_rank(task));
-  if (!taken.pinned && echo__load(&s->phase, relaxed) == ECHO__CANCELLING)
+      taken->pinned ? echo__begin_pinned(worker, taken->node) : echo__begin_taken(s, taken->node);
+  if (task == NULL) return;
+  if (!taken->pinned) echo__census_left(&worker->census, echo__task_rank(task));
+  if (!taken->pinned && echo__load(&s->phase, relaxed) == ECHO__CANCELLING)
     echo__finish(s, task, ECHO_TASK_CANCELLED);
   else
-    run(worker, task, taken.fair);
+    run(worker, task, taken->fair);
+}
+
+echo_steal echo__worker_step_from(echo__worker *worker, echo_priority lowest) {
+  if (echo__load(&worker->orders, relaxed) != 0) echo__obey(worker);
+  echo_taken taken;
+  echo_steal outcome =
+      echo_queue_take_from(worker->scheduler->queue, worker->index, lowest, &taken);
+  if (outcome != ECHO_STEAL_TAKEN) return outcome;
+  note_found(worker, &taken);
+  if (taken.offered)
+    echo__branch_run_taken(worker, taken.node);
+  else
+    run_taken(worker, &taken);
   if (worker->loop != NULL) echo__loop_tick(worker->loop);
   return ECHO_STEAL_TAKEN;
+}
+
+echo_steal echo__worker_step(echo__worker *worker) {
+  return echo__worker_step_from(worker, ECHO_PRIORITY_LOW);
 }
 
 /* Inside of a call-back of the loop, or of another task. */
@@ -155,16 +171,18 @@ int echo_task_resume_now(echo_task *task) {
 
 typedef struct rest {
   echo__worker *worker;
-  const echo__waiter *waiter;
+  const echo__word *awaited;
 } rest;
 
-static bool is_over(const echo__waiter *waiter) {
-  return waiter != NULL && echo__task_has_ended(waiter->task);
+static bool is_over(const echo__word *awaited) {
+  if (awaited == NULL) return false;
+  uint32_t word = echo__load(awaited, acquire); /* PAIR task.state branch.end */
+  return (word & ECHO__STATE_MASK) > ECHO_TASK_RUNNING;
 }
 
-static bool has_reason(const echo__worker *worker, const echo__waiter *waiter) {
+static bool has_reason(const echo__worker *worker, const echo__word *awaited) {
   return echo_queue_has_work_for(worker->scheduler->queue, worker->index, ECHO_PRIORITY_LOW) ||
-         is_over(waiter);
+         is_over(awaited);
 }
 
 /* The second look, behind the announcement. A worker that is about to sleep while the scheduler
@@ -174,7 +192,7 @@ static bool second_look(void *context) {
   echo_scheduler *s = r->worker->scheduler;
   uint32_t phase = echo__load(&s->phase, relaxed);
   if (phase >= ECHO__DRAINING) echo__progress(s);
-  return phase == ECHO__STOPPED || has_reason(r->worker, r->waiter);
+  return phase == ECHO__STOPPED || has_reason(r->worker, r->awaited);
 }
 
 /* A moment's pause in which nothing is looked at but what comes for this worker alone: the line it
@@ -194,24 +212,24 @@ static bool pause_for_pinned(const echo__worker *worker) {
  *
  * One that may not search, because enough others do, still looks for its own suspended tasks: no
  * other worker will come for these, and whoever resumes one may be spinning for the answer. */
-static bool spin(const echo__worker *worker, const echo__waiter *waiter) {
+static bool spin(const echo__worker *worker, const echo__word *awaited) {
   if (worker->ran < ECHO__SPIN_AFTER) return false;
   for (int round = 0; round < ECHO__SPIN_ROUNDS; round++) {
     if (pause_for_pinned(worker)) return true;
     if (round >= ECHO__SPIN_ROUNDS / 4) sched_yield();
-    if (worker->searching ? has_reason(worker, waiter) : is_over(waiter)) return true;
+    if (worker->searching ? has_reason(worker, awaited) : is_over(awaited)) return true;
   }
   return false;
 }
 
 /* After a burst the memory is kept for the next one, and given back when none came for a while. */
-static void park(echo__worker *worker, const echo__waiter *waiter, uint64_t deadline,
+static void park(echo__worker *worker, const echo__word *awaited, uint64_t deadline,
                  echo__loop *loop) {
   echo_scheduler *s = worker->scheduler;
   bool swollen = echo__objects_swollen(&s->objects);
   uint64_t trim_at = swollen ? echo__deadline_in(trim_after) : ECHO__FOREVER;
   bool trims = trim_at < deadline;
-  rest r = {worker, waiter};
+  rest r = {worker, awaited};
   worker->searching =
       echo__idle_park(&s->idle, worker->index, trims ? trim_at : deadline, loop, second_look, &r);
   if (trims && !worker->searching && echo__now() >= trim_at) echo__objects_trim(&s->objects);
@@ -219,10 +237,10 @@ static void park(echo__worker *worker, const echo__waiter *waiter, uint64_t dead
 
 /* Tasks that answer each other across workers let each run one task and rest. If the answer comes
  * sooner than a spin would have ended, the next rest begins with one, as after many tasks. */
-static void park_for_pinned(echo__worker *worker, const echo__waiter *waiter, uint64_t deadline,
+static void park_for_pinned(echo__worker *worker, const echo__word *awaited, uint64_t deadline,
                             echo__loop *loop) {
   uint64_t began = echo__now();
-  park(worker, waiter, deadline, loop);
+  park(worker, awaited, deadline, loop);
   bool soon = echo__now() - began < ECHO__SPIN_WORTH;
   if (soon && echo_queue_has_pinned(worker->scheduler->queue, worker->index))
     worker->ran = ECHO__SPIN_AFTER;
@@ -239,18 +257,18 @@ static bool loop_is_awaited(const echo__worker *worker) {
 }
 
 /* Call-backs may take long, so a worker that runs them does not search. */
-static bool turn_loop(echo__worker *worker, const echo__waiter *waiter) {
+static bool turn_loop(echo__worker *worker, const echo__word *awaited) {
   stop_searching(worker);
   echo__loop_turn(worker->loop);
-  return has_reason(worker, waiter);
+  return has_reason(worker, awaited);
 }
 
-void echo__worker_rest(echo__worker *worker, const echo__waiter *waiter, uint64_t deadline) {
+void echo__worker_rest(echo__worker *worker, const echo__word *awaited, uint64_t deadline) {
   echo_scheduler *s = worker->scheduler;
-  if (loop_is_awaited(worker) && turn_loop(worker, waiter)) return;
+  if (loop_is_awaited(worker) && turn_loop(worker, awaited)) return;
   if (!worker->searching) worker->searching = echo__idle_search(&s->idle);
   bool expects = worker->searching || echo__load(&worker->suspended, relaxed) > 0;
-  if (expects && spin(worker, waiter)) return;
+  if (expects && spin(worker, awaited)) return;
   stop_searching(worker);
   worker->ran = 0;
   if (s->interrupts.call != NULL) echo__interrupts_rest(worker);
@@ -259,9 +277,9 @@ void echo__worker_rest(echo__worker *worker, const echo__waiter *waiter, uint64_
   echo__awake_ends(&worker->awake);
   echo__loop *loop = loop_is_awaited(worker) ? worker->loop : NULL;
   if (echo__load(&worker->suspended, relaxed) > 0)
-    park_for_pinned(worker, waiter, deadline, loop);
+    park_for_pinned(worker, awaited, deadline, loop);
   else
-    park(worker, waiter, deadline, loop);
+    park(worker, awaited, deadline, loop);
   if (since != 0) echo__trace_park(worker, since);
   echo__awake_begins(&worker->awake);
 }
