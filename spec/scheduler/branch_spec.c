@@ -51,6 +51,43 @@ IT(computes_with_any_number_of_workers) {
   }
 }
 
+/* What the header shows. */
+struct sum {
+  const int *first;
+  size_t count;
+  long result;
+};
+
+static void sum(void *argument) {
+  struct sum *all = argument;
+  if (all->count < 1000) {
+    for (size_t i = 0; i < all->count; i++)
+      all->result += all->first[i];
+    return;
+  }
+  size_t half = all->count / 2;
+  struct sum left = {all->first, half, 0}, right = {all->first + half, all->count - half, 0};
+  echo_branch branch;
+  echo_fork(&branch, sum, &left);
+  sum(&right);
+  echo_join(&branch);
+  all->result = left.result + right.result;
+}
+
+IT(adds_up_as_its_manual_does) {
+  enum { NUMBERS = 100000 };
+  echo_scheduler *scheduler = spec_crew(2);
+  int *numbers = malloc(NUMBERS * sizeof *numbers);
+  assert_non_null(numbers);
+  for (int i = 0; i < NUMBERS; i++)
+    numbers[i] = i;
+  struct sum all = {numbers, NUMBERS, 0};
+  run(scheduler, ECHO_PRIORITY_NORMAL, sum, &all);
+  assert_int_equal(all.result, 4999950000L);
+  free(numbers);
+  spec_crew_end(scheduler);
+}
+
 IT(computes_in_several_tasks_of_all_priorities_at_once) {
   enum { TASKS = 30 };
   echo_scheduler *scheduler = spec_crew(3);

@@ -1,4 +1,5 @@
 /* What a recording tells of what a scheduler did. */
+#include <echo/branch.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -376,6 +377,33 @@ IT(tells_of_steals) {
   spec_crew_end(s);
 }
 
+static void fork_blocked(void *argument) {
+  family *f = argument;
+  echo_branch branch;
+  echo_fork(&branch, spec_blocker_run, &f->blocker);
+  spec_gate_wait(&f->blocker.started); /* on the other worker */
+  spec_unblock(&f->blocker);
+  echo_join(&branch);
+}
+
+IT(tells_of_branches_that_another_worker_ran) {
+  echo_scheduler *s = spec_crew(2);
+  family f = {.scheduler = s};
+  spec_blocker_init(&f.blocker);
+  begin(s);
+  run_one(s, fork_blocked, &f);
+  spec_events events = end(s);
+  const spec_event *task = spec_events_find(&events, 'X', "task", 0);
+  const spec_event *branch = spec_events_find(&events, 'X', "branch", 0);
+  assert_int_equal(spec_events_count(&events, 'X', "branch"), 1);
+  assert_int_equal(spec_events_count(&events, 'i', "steal"), 1);
+  assert_true(branch->tid != task->tid && branch->at >= task->at);
+  assert_true(branch->at + branch->length <= task->at + task->length);
+  assert_string_equal(branch->category, "normal");
+  spec_events_free(&events);
+  spec_crew_end(s);
+}
+
 static void wait_for_child(void *argument) {
   family *f = argument;
   echo_task *child;
@@ -607,6 +635,7 @@ int main(void) {
       cmocka_unit_test_teardown(tells_of_what_was_cancelled_while_it_ran, remove_file),
       cmocka_unit_test_teardown(counts_what_is_queued, remove_file),
       cmocka_unit_test_teardown(shows_tasks_that_run_while_it_runs, remove_file),
+      cmocka_unit_test_teardown(tells_of_branches_that_another_worker_ran, remove_file),
       cmocka_unit_test_teardown(tells_when_workers_sleep, remove_file),
       cmocka_unit_test_teardown(tells_of_steals, remove_file),
       cmocka_unit_test_teardown(puts_tasks_that_run_in_a_wait_inside_of_it, remove_file),

@@ -87,7 +87,9 @@ static void end(echo_scheduler *s, echo_branch *branch) {
 void echo__branch_run_taken(echo__worker *worker, echo_node *node) {
   echo_branch *branch = (echo_branch *)(void *)node;
   if (worker->scheduler->interrupts.call != NULL) echo__interrupts_rest(worker);
+  uint64_t since = echo__trace_clock(worker->scheduler);
   run(worker, branch);
+  if (since != 0) echo__trace_branch(worker, since, branch->priority);
   end(worker->scheduler, branch);
 }
 

@@ -90,7 +90,7 @@ static void write_flow(echo__recorder *r, const char *kind, char phase, uint64_t
   end_line(r, &l);
 }
 
-/* A slice that is not a task's. */
+/* A slice that is no stretch of a task. */
 static void write_span(echo__recorder *r, const char *name, const char *kind,
                        const echo__mark *mark) {
   line l;
@@ -259,6 +259,7 @@ void echo__events_write(echo__recorder *r, const echo__mark *mark, const char *t
   case ECHO__MARK_CANCEL: write_cancel(r, mark); break;
   case ECHO__MARK_STEAL: write_instant(r, "steal", mark->lane, mark->at, 0, NULL); break;
   case ECHO__MARK_PARK: write_span(r, "parked", "idle", mark); break;
+  case ECHO__MARK_BRANCH: write_span(r, "branch", category(mark->priority), mark); break;
   case ECHO__MARK_COLLECT: write_collect(r, mark, text); break;
   }
 }

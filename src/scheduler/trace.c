@@ -220,6 +220,14 @@ void echo__trace_park(echo__worker *worker, uint64_t since) {
   put(&p, &(echo__mark){.at = echo__now(), .since = since, .kind = ECHO__MARK_PARK}, NULL, 0);
 }
 
+void echo__trace_branch(echo__worker *worker, uint64_t since, int priority) {
+  place p;
+  if (!enter_as(worker->scheduler, worker, NULL, &p)) return;
+  echo__mark mark = {.at = echo__now(), .since = since, .kind = ECHO__MARK_BRANCH};
+  mark.priority = (int8_t)priority;
+  put(&p, &mark, NULL, 0);
+}
+
 /* A result whose task this recording has not seen is taken as well, only no arrow leads to it. */
 void echo_trace_wait_ends(echo_scheduler *s, uint64_t since, const echo_trace_result *result) {
   place p;

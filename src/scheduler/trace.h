@@ -85,4 +85,7 @@ void echo__trace_resume(echo_scheduler *scheduler, struct echo__lane *lane, echo
 void echo__trace_steal(struct echo__worker *worker);
 void echo__trace_park(struct echo__worker *worker, uint64_t since);
 
+/* The worker has run, since then, a branch of a task of this priority that another began. */
+void echo__trace_branch(struct echo__worker *worker, uint64_t since, int priority);
+
 #endif

@@ -34,6 +34,7 @@ typedef enum echo__mark_kind {
   ECHO__MARK_CANCEL, /* of what never ran */
   ECHO__MARK_STEAL,
   ECHO__MARK_PARK,
+  ECHO__MARK_BRANCH,
   ECHO__MARK_COLLECT
 } echo__mark_kind;
 

@@ -32,6 +32,8 @@ static inline void echo__trace_resume(echo_scheduler *, echo__lane *, echo_task 
 }
 static inline void echo__trace_steal(echo__worker *) {
 }
+static inline void echo__trace_branch(echo__worker *, uint64_t, int) {
+}
 static inline void echo__trace_park(echo__worker *, uint64_t) {
 }
 #define echo__trace_clock(scheduler)                   0
