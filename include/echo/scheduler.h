@@ -165,10 +165,9 @@ ECHO_API int echo_scheduler_submit(echo_scheduler *scheduler, const echo_task_op
                                    echo_task_function function, void *argument, echo_task **task);
 
 /* Waits until the task has ended. Any thread but the task's own. A worker that waits runs other
- * tasks meanwhile, so that tasks may wait for their children on any number of workers. (What is only
- * a part of a task is cheaper as a branch: echo/branch.h.)
- * ECHO_OK (it ran), ECHO_CANCELLED, ECHO_LOST, ECHO_TIMEOUT (it goes on) or ECHO_DEADLOCK (a task
- * that waits for itself). */
+ * tasks meanwhile, so that tasks may wait for their children on any number of workers. (What is
+ * only a part of a task is cheaper as a branch: echo/branch.h.) ECHO_OK (it ran), ECHO_CANCELLED,
+ * ECHO_LOST, ECHO_TIMEOUT (it goes on) or ECHO_DEADLOCK (a task that waits for itself). */
 ECHO_API int echo_task_wait(echo_task *task, double seconds);
 
 /* Ends a task that has not started, which then never runs; asks one that has started to end: it is
