@@ -6,8 +6,10 @@
  * ones. It is chosen once for the process, and its handler stays: the code is never unloaded. If a
  * host takes the signal for itself later it has it, and nothing is sent from then on.
  *
- * Only threads that opened a gate are ever sent one. Of a signal that comes from elsewhere (the
- * kernel sends SIGURG to who asked for it) the handler takes no notice.
+ * Only threads that opened a gate are ever sent one. One that comes from elsewhere (the kernel
+ * sends SIGURG to who asked for it) counts as well, on any thread: the system leaves ours out if
+ * that one still waits to be handled, and nobody could tell. So to be called for no reason has to
+ * be harmless.
  */
 #ifndef ECHO_BASE_SIGNAL_H
 #define ECHO_BASE_SIGNAL_H
@@ -16,8 +18,8 @@
 #include <stdbool.h>
 #include <uv.h>
 
-/* Chooses the signal, if that was not done yet. `receive` is called in the handler, on the thread
- * that the signal was sent to; every call must give the same. False if no signal is free. Any
+/* Chooses the signal, if that was not done yet. `receive` is called in the handler, on whatever
+ * thread a signal reaches; every call must give the same. False if no signal is free. Any
  * thread. */
 bool echo__signal_open(void (*receive)(void));
 
