@@ -6,7 +6,7 @@ ignore = { "211/_.*" }
 files["spec"] = { std = "+busted" }
 files["spec/hosts/prosody"] = { globals = { "module" } }
 files["spec/hosts/mle.lua"] = { read_globals = { "mle" } }
-files["spec/hosts/signals.lua"] = { read_globals = { "has_rained" } }
+files["spec/hosts/signals.lua"] = { read_globals = { "at", "has_rained" } }
 
 -- What examples/embed/editor.c gives to its script, and calls.
 files["examples/embed"] = {

@@ -46,7 +46,9 @@ endforeach()
 
 # It looks for its threads in /proc.
 if(CMAKE_SYSTEM_NAME STREQUAL Linux)
-  echo_host(signals LINK PkgConfig::LUA_TO_TEST ARGUMENTS ${CMAKE_CURRENT_SOURCE_DIR}/hosts/signals.lua)
+  echo_host(signals LINK PkgConfig::LUA_TO_TEST
+    ARGUMENTS ${CMAKE_CURRENT_SOURCE_DIR}/hosts/signals.lua ${ECHO_SPEC_SECONDS})
+  echo_spec_longjmp(spec-host-signals)
 endif()
 
 # What is left to a child by its parent's threads stays, as it should. The thread sanitizer knows no

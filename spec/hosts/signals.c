@@ -1,7 +1,9 @@
 /* A host on which signals rain, thousands a second, while tasks run, wait, sleep and stop: those
  * that it handles itself, some without SA_RESTART, so that system calls return EINTR; and the one
  * that Echo uses, sent by others, to the process and to each of its threads. The script
- * (signals.lua) accounts for everything. */
+ * (signals.lua) accounts for everything. If it comes to no end, the thread that sends the signals
+ * tells, before the test's own time-out, what the script waits for and which signals each thread
+ * blocks. */
 #include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
@@ -14,13 +16,15 @@
 
 #include "host.h"
 
-enum { BETWEEN = 150000 /* ns */, LEAST = 500 /* of each */ };
+enum { BETWEEN = 150000 /* ns */, LEAST = 100 /* of each */ };
 
 static const int rain[] = {SIGUSR1, SIGCHLD, SIGWINCH, SIGURG};
 enum { KINDS = sizeof rain / sizeof *rain };
 
 static atomic_int received[KINDS];
 static atomic_bool over;
+static _Atomic(const char *) place = "the beginning"; /* what the script is at */
+static time_t last;                                   /* when it should long have ended */
 
 /* See the handler in src/base/signal.c. */
 static void admit_again(const void *context) {
@@ -57,8 +61,33 @@ static void pour_on_threads(int signal) {
   closedir(threads);
 }
 
+/* Name, mask and what is pending, as the kernel has them. */
+static void tell_of_thread(const char *thread) {
+  char path[64], line[128];
+  snprintf(path, sizeof path, "/proc/self/task/%.16s/status", thread);
+  FILE *status = fopen(path, "r");
+  if (status == NULL) return;
+  while (fgets(line, sizeof line, status) != NULL) {
+    if (strncmp(line, "Name", 4) == 0 || strncmp(line, "SigPnd", 6) == 0 ||
+        strncmp(line, "SigBlk", 6) == 0)
+      fprintf(stderr, "  %s", line);
+  }
+  fclose(status);
+}
+
+static void give_up(void) {
+  DIR *threads = opendir("/proc/self/task");
+  fprintf(stderr, "hangs at %s\n", atomic_load(&place));
+  for (int i = 0; i < KINDS; i++)
+    fprintf(stderr, "signal %d: received %d\n", rain[i], atomic_load(&received[i]));
+  for (struct dirent *entry; threads != NULL && (entry = readdir(threads)) != NULL;)
+    if (*entry->d_name != '.') tell_of_thread(entry->d_name);
+  host_fail(__FILE__, __LINE__, "it came to no end");
+}
+
 static void *pour(void *nothing) {
   for (unsigned i = 0; !atomic_load(&over); i++) {
+    if (time(NULL) > last) give_up();
     kill(getpid(), rain[i % KINDS]);
     if (i % 8 == 0) pour_on_threads(rain[i / 8 % KINDS]);
     nanosleep(&(struct timespec){.tv_nsec = BETWEEN}, NULL);
@@ -86,13 +115,26 @@ static int has_rained(lua_State *L) {
   return 1;
 }
 
+/* The script is about to do what the text says. */
+static int at(lua_State *L) {
+  static const char *const places[] = {"submitting", "a wait that times out",
+                                       "cancelling", "stopping",
+                                       "tasks",      "call-backs",
+                                       "the rain",   NULL};
+  atomic_store(&place, places[luaL_checkoption(L, 1, NULL, places)]);
+  return 0;
+}
+
+/* The module's folder, the script, and the seconds after which the test is ended. */
 int main(int arguments, char **values) {
-  CHECK(arguments == 3);
+  CHECK(arguments == 4);
+  last = time(NULL) + atoi(values[3]) * 4 / 5;
   handle(SIGUSR1, 0);
   handle(SIGCHLD, 0);
   handle(SIGWINCH, SA_RESTART);
   lua_State *L = host_open(values[1]);
   lua_register(L, "has_rained", has_rained);
+  lua_register(L, "at", at);
   host_run(L, "require('echo').builder():build()"); /* Echo has its signal */
   pthread_t thread = start_rain();
   if (luaL_dofile(L, values[2]) != LUA_OK) host_fail(values[2], 0, lua_tostring(L, -1));

@@ -80,6 +80,7 @@ local function round(number)
     return task
   end
 
+  at "submitting"
   local there, back, never = echo.channel(), echo.channel(1), echo.channel()
   expect(s:submit(exchange, there, back, 200), true, true)
   expect(s:submit(answer, there, back, 200), true, nil)
@@ -100,10 +101,12 @@ local function round(number)
   end
   assert(#s:map(math.abs, list):wait() == 500)
 
+  at "a wait that times out"
   local began = echo.now()
   local ok, err = stuck:pwait(0.05)
   assert(not ok and err.kind == "timeout" and echo.now() - began >= 0.05, "a wait that ended early")
   s:poll(0.01)
+  at "cancelling"
   assert(stuck:cancel())
   for i = 1, 40 do
     local task = s:submit({ delay = 1000 }, compute, i)
@@ -111,17 +114,21 @@ local function round(number)
     expect(task, false, "cancelled")
   end
   if number % 2 == 0 then
+    at "stopping"
     assert(s:stop())
   else
+    at "tasks"
     for place = 1, #expected do
       expected[place].task:pwait(60)
     end
     for _ = 1, 20 do
       expect(s:submit({ delay = 1000 }, compute, 1), false, "cancelled")
     end
+    at "stopping"
     assert(s:stop { mode = "cancel", timeout = 60 })
   end
 
+  at "tasks"
   for place, entry in ipairs(expected) do
     local well, value = entry.task:pwait(60)
     assert(well == entry.ok, ("task %d: %s"):format(place, value))
@@ -129,6 +136,7 @@ local function round(number)
     assert(found == entry.value, ("task %d: %s"):format(place, value))
     kinds[entry.task:status()] = (kinds[entry.task:status()] or 0) + 1
   end
+  at "call-backs"
   repeat
     local _, left = s:poll(60)
   until left == 0
@@ -144,4 +152,5 @@ local number = 0
 repeat
   number = number + 1
   round(number)
+  at "the rain"
 until number >= 4 and has_rained()
