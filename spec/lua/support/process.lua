@@ -40,7 +40,7 @@ function process.shell(script, command)
 end
 
 function process.run(script)
-  return process.shell(script, "timeout 20 $LUA $SCRIPT")
+  return process.shell(script, "timeout 60 $LUA $SCRIPT")
 end
 
 return process
