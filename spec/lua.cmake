@@ -57,7 +57,7 @@ if(ECHO_LUA_INTERPRETER AND ECHO_BUSTED AND ECHO_BUILD_BENCH AND NOT ECHO_SANITI
   add_test(NAME bench.busted
     COMMAND ${ECHO_LUA_INTERPRETER} ${ECHO_BUSTED} --pattern=_spec spec/bench
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-  set_tests_properties(bench.busted PROPERTIES TIMEOUT 300 ENVIRONMENT "ECHO_BUILD=${PROJECT_BINARY_DIR}")
+  set_tests_properties(bench.busted PROPERTIES TIMEOUT 600 ENVIRONMENT "ECHO_BUILD=${PROJECT_BINARY_DIR}")
 endif()
 
 # A recording opens in speedscope, where there is a browser.
@@ -65,7 +65,7 @@ if(ECHO_LUA_INTERPRETER AND NOT ECHO_SANITIZE)
   add_test(NAME lua.speedscope
     COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/speedscope/check.sh ${ECHO_LUA_INTERPRETER}
       ${PROJECT_BINARY_DIR}/speedscope)
-  set_tests_properties(lua.speedscope PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77
+  set_tests_properties(lua.speedscope PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77
     ENVIRONMENT "LUA_CPATH=${PROJECT_BINARY_DIR}/module/?.so\\;\\;")
 endif()
 
@@ -103,7 +103,7 @@ if(LUA_TO_TEST_FOUND AND ECHO_BUSTED AND ECHO_SANITIZE)
   add_test(NAME lua.busted COMMAND spec-lua-host ${ECHO_BUSTED} -e "require 'luv'" --filter-out=Ctrl%-C
     "--filter-out=fails or is cancelled in the midst" ${followed}
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-  set_tests_properties(lua.busted PROPERTIES TIMEOUT 600 ENVIRONMENT
+  set_tests_properties(lua.busted PROPERTIES TIMEOUT 900 ENVIRONMENT
     "LUA_PATH=${PROJECT_SOURCE_DIR}/lua/?.lua\;${PROJECT_SOURCE_DIR}/?.lua\;\;;LUA_CPATH=${PROJECT_BINARY_DIR}/module/?.so\;\;;TSAN_OPTIONS=detect_deadlocks=0")
 endif()
 
@@ -157,7 +157,7 @@ if(LUA_TO_TEST_FOUND AND ECHO_LUA_INTERPRETER)
       WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
     list(APPEND load_tests load.soak)
   endif()
-  set_tests_properties(${load_tests} PROPERTIES TIMEOUT 300 ENVIRONMENT
+  set_tests_properties(${load_tests} PROPERTIES TIMEOUT 600 ENVIRONMENT
     "LUA_PATH=${PROJECT_SOURCE_DIR}/lua/?.lua\\;${PROJECT_SOURCE_DIR}/?.lua\\;\\;;LUA_CPATH=${PROJECT_BINARY_DIR}/module/?.so\\;\\;")
 endif()
 
@@ -175,7 +175,7 @@ if(ECHO_VALGRIND AND NOT ECHO_SANITIZE AND NOT ECHO_SMALL)
     add_test(NAME memcheck.${spec} COMMAND ${memcheck} $<TARGET_FILE:spec-${spec}>)
     list(APPEND memcheck_tests memcheck.${spec})
   endforeach()
-  set_tests_properties(${memcheck_tests} PROPERTIES TIMEOUT 300 ENVIRONMENT
+  set_tests_properties(${memcheck_tests} PROPERTIES TIMEOUT 600 ENVIRONMENT
     "LUA_PATH=${PROJECT_SOURCE_DIR}/lua/?.lua\\;\\;;LUA_CPATH=${PROJECT_BINARY_DIR}/module/?.so\\;\\;")
 elseif(NOT ECHO_VALGRIND)
   add_test(NAME memcheck.none COMMAND ${CMAKE_COMMAND} -E echo "skipped: valgrind is not installed")

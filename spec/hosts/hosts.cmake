@@ -74,11 +74,11 @@ find_program(ECHO_TMUX tmux)
 if(ECHO_MLE AND ECHO_TMUX AND NOT ECHO_SANITIZE)
   add_test(NAME hosts.mle COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/hosts/mle.sh ${module_folder}
     ${CMAKE_CURRENT_SOURCE_DIR}/hosts/mle.lua ${PROJECT_SOURCE_DIR}/src)
-  set_tests_properties(hosts.mle PROPERTIES TIMEOUT 180)
+  set_tests_properties(hosts.mle PROPERTIES TIMEOUT 360)
 endif()
 find_program(ECHO_PROSODY prosody)
 if(ECHO_PROSODY AND NOT ECHO_SANITIZE)
   add_test(NAME hosts.prosody
     COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/hosts/prosody/prosody.sh ${module_folder})
-  set_tests_properties(hosts.prosody PROPERTIES TIMEOUT 180)
+  set_tests_properties(hosts.prosody PROPERTIES TIMEOUT 360)
 endif()
