@@ -5,30 +5,30 @@ local echo = require "echo"
 
 local element = {}
 
--- What a failed element raised goes back as part of a result, and must not keep the others from
--- travelling: of a value that might not, only its text goes.
-local function is_plain(raised, depth)
-  if type(raised) ~= "table" then
-    return type(raised) ~= "function" and type(raised) ~= "thread" and type(raised) ~= "userdata"
-  end
-  if depth == 0 or getmetatable(raised) ~= nil then
-    return false
-  end
-  for key, field in next, raised do
-    if not is_plain(key, depth - 1) or not is_plain(field, depth - 1) then
+-- What failed becomes part of a result. Each task carries this function, and a function costs more to
+-- carry than to make: so what it needs is made in it.
+local function failure_of(raised)
+  -- It must not keep the others of its group from travelling: of a value that might, only its text goes.
+  local function is_plain(part, depth)
+    if type(part) ~= "table" then
+      return type(part) ~= "function" and type(part) ~= "thread" and type(part) ~= "userdata"
+    elseif depth == 0 or getmetatable(part) ~= nil then
       return false
     end
+    for key, field in next, part do
+      if not is_plain(key, depth - 1) or not is_plain(field, depth - 1) then
+        return false
+      end
+    end
+    return true
   end
-  return true
-end
 
--- The frames from the guard on are the library's own.
-local function own_frames(text)
-  local traceback = debug.traceback(text, 3)
-  return (traceback:gsub("\n%s*%[C%]: in function 'xpcall'.*", ""))
-end
+  -- The frames from the guard on are the library's own.
+  local function own_frames(text)
+    local traceback = debug.traceback(text, 3)
+    return (traceback:gsub("\n%s*%[C%]: in function 'xpcall'.*", ""))
+  end
 
-local function failure_of(raised)
   -- Echo's own, such as that of a time-out; it may be on its way up and have no traceback yet.
   if type(raised) == "table" and type(rawget(raised, "kind")) == "string" and rawget(raised, "message") then
     return { kind = raised.kind, message = raised.message, value = rawget(raised, "value"),
@@ -39,11 +39,6 @@ local function failure_of(raised)
     kind = "error", message = text, traceback = own_frames(text),
     value = is_plain(raised, 8) and raised or nil,
   }
-end
-
--- A failure marks itself, since a function may well return a table.
-local function guarded(call, ...)
-  return xpcall(call, failure_of, ...)
 end
 
 local function invoke(run, when, timeout, wanted, ...)
@@ -60,6 +55,28 @@ local function invoke(run, when, timeout, wanted, ...)
     error(("the step says that it gives a %s, and gave a %s"):format(wanted, type(result)), 0)
   end
   return result, false
+end
+
+--- Runs one element. Returns its result, when it began and ended, its failure or nil, and whether the
+--- condition kept it from running.
+function element.one(run, when, timeout, wanted, ...)
+  local began = echo.now()
+  local ok, result, left_out = xpcall(invoke, failure_of, run, when, timeout, wanted, ...)
+  if not ok then
+    return nil, began, echo.now(), result
+  end
+  return result, began, echo.now(), nil, left_out
+end
+
+--- The same for functions that say nothing of a condition, a time-out or a type: most of those that are
+--- called very often.
+function element.plain_one(run, item, index)
+  local began = echo.now()
+  local ok, result = xpcall(run, failure_of, item, index)
+  if not ok then
+    return nil, began, echo.now(), result
+  end
+  return result, began, echo.now()
 end
 
 -- The arguments of the element at `position`: slots says of each whether it comes from a column, is
@@ -85,7 +102,7 @@ function element.group(run, when, timeout, wanted, slots, columns, indexes, shar
   local count = #indexes
   for position = 1, count do
     local arguments = arguments_at(position, slots, columns, indexes, shared)
-    local ok, result, left_out = guarded(invoke, run, when, timeout, wanted,
+    local ok, result, left_out = xpcall(invoke, failure_of, run, when, timeout, wanted,
       table.unpack(arguments, 1, #slots))
     if not ok then
       failures = failures or {}
@@ -100,12 +117,11 @@ function element.group(run, when, timeout, wanted, slots, columns, indexes, shar
   return results, began, echo.now(), failures, skipped
 end
 
---- The same for functions of an element and its index that say nothing else: most of those that are
---- called very often.
+--- The same for functions of an element and its index that say nothing else.
 function element.plain_group(run, items, indexes)
   local began, results, failures = echo.now(), {}, nil
   for position = 1, #indexes do
-    local ok, result = guarded(run, items[position], indexes[position])
+    local ok, result = xpcall(run, failure_of, items[position], indexes[position])
     if ok then
       results[position] = result
     else
@@ -119,8 +135,11 @@ end
 --- Computes what stands in for an element or step that has failed.
 function element.fallback(run, failure, arguments, count)
   local began = echo.now()
-  local ok, result = guarded(run, failure, table.unpack(arguments, 1, count))
-  return { ok and result or nil }, began, echo.now(), not ok and { result } or nil
+  local ok, result = xpcall(run, failure_of, failure, table.unpack(arguments, 1, count))
+  if not ok then
+    return nil, began, echo.now(), result
+  end
+  return result, began, echo.now()
 end
 
 --- Runs a stream: each value that it emits needs a permit, and is sent into the channel.

@@ -7,6 +7,7 @@ local flow = {}
 local function touch(run, st)
   run.dirty[st.node.rank] = st
 end
+flow.touch = touch
 
 local function make_ready(run, st, index)
   st.last = st.last + 1

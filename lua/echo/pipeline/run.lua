@@ -20,29 +20,35 @@ Run.__index = Run
 local POLL_SECONDS = 1
 local TICK_SECONDS = 0.1
 
+-- What the task of a stream or fold is for.
+local FLOW = {}
+
 Run.now = echo.now
 Run.begin_flow = { stream = stream.begin_stream, fold = stream.begin_fold }
 
 --- For the other files ----------------------------------------------------------------------------
 
-function Run:track(task)
-  self.tasks[task] = true
+--- Notes a task that is under way, and what it is for.
+function Run:track(task, work)
+  self.tasks[task] = work
   self.inflight = self.inflight + 1
 end
 
+--- Returns what it was for.
 function Run:untrack(task)
-  self.tasks[task], self.flow_tasks[task] = nil, nil
+  local work = self.tasks[task]
+  self.tasks[task] = nil
   self.inflight = self.inflight - 1
   if self.full then
     self.full = false
     self:touch_all()
   end
+  return work
 end
 
 --- A task that waits for elements by itself: a drain has to end it.
 function Run:track_flow(task)
-  self:track(task)
-  self.flow_tasks[task] = true
+  self:track(task, FLOW)
 end
 
 --- Takes a channel, to be closed when the run ends early.
@@ -51,8 +57,8 @@ function Run:own(channel)
 end
 
 --- Has a task submitted when the call-back at hand is over.
-function Run:later(st, make, options, indexes)
-  table.insert(self.pending, { st = st, make = make, options = options, indexes = indexes })
+function Run:later(st, make, options, work)
+  table.insert(self.pending, { st = st, make = make, options = options, work = work })
 end
 
 --- Whether nothing new may start.
@@ -148,9 +154,10 @@ end
 
 local function pump_dirty(run)
   local dirty = run.dirty
-  run.dirty = {}
   for rank = 1, #run.plan.nodes do
-    if dirty[rank] and not launch.pump(run, dirty[rank]) then
+    local st = dirty[rank]
+    dirty[rank] = nil
+    if st and not launch.pump(run, st) then
       run.full = true
     end
   end
@@ -183,11 +190,13 @@ function Run:settle()
   if self.settling or self.over then
     return
   end
-  self.settling = true
-  local ok, err = pcall(launch_all, self)
-  self.settling = false
-  if not ok then
-    self:abort(err)
+  if has_work(self) then
+    self.settling = true
+    local ok, err = pcall(launch_all, self)
+    self.settling = false
+    if not ok then
+      self:abort(err)
+    end
   end
   if self.inflight == 0 and (self.unfinished == 0 or self.stopping or self.draining) then
     self:finish()
@@ -284,8 +293,8 @@ function Run:drain(reason)
   end
   self.draining, self.reason = true, reason
   -- A stream would wait for elements to leave, and a fold for more of them: neither comes to an end.
-  for task in pairs(self.tasks) do
-    if self.flow_tasks[task] or task:status() == "queued" then
+  for task, work in pairs(self.tasks) do
+    if work == FLOW or task:status() == "queued" then
       task:cancel("the pipeline drains")
     end
   end
@@ -351,7 +360,7 @@ local run = {}
 function run.start(graph, scheduler, params, options, journal)
   local self = setmetatable({
     plan = graph, scheduler = scheduler, params = params, options = options, journal = journal,
-    workers = scheduler:stats().workers, tasks = {}, flow_tasks = {}, inflight = 0, channels = {},
+    workers = scheduler:stats().workers, tasks = {}, inflight = 0, channels = {},
     pending = {}, dirty = {}, waiting = {}, results = {}, others = {}, failures = 0, started = echo.now(),
   }, Run)
   state.prepare(self)

@@ -4,6 +4,7 @@
 ---   gate      how many sources it still waits for as a whole; nothing of it starts before that is 0
 ---   ready     the numbers of elements that may start, from `first` to `last`
 ---   finished  elements that have ended in any way; failed, skipped, blocked and kept are among them
+---   asked     when its tasks were submitted, by the number of their first element
 ---   values    the results by number; what was consumed is gone if the domain has a window
 ---   status    "waiting", "running", "done", "failed", "blocked" (it needs one that failed)
 --- A domain:
@@ -63,7 +64,7 @@ local function node_state(graph, node)
     slots = slots, columns = columns, shared_inputs = shared, plain = is_plain(node),
     options = { priority = node.priority, queue = node.queue, name = node.name },
     consumers = graph.items_to[node.name] or {}, keeps = plan.keeps(graph, node),
-    ready = {}, first = 1, last = 0, values = {}, missing = {}, dead = {}, attempts = {},
+    ready = {}, first = 1, last = 0, values = {}, missing = {}, dead = {}, attempts = {}, asked = {},
     inflight = 0, finished = 0, failed = 0, skipped = 0, blocked = 0, restored = 0, retried = 0,
     tasks = 0, running_seconds = 0, waiting_seconds = 0,
   }
