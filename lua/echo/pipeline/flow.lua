@@ -19,7 +19,7 @@ local complete
 
 -- An element leaves when the last node of its domain has finished it.
 local function leave(run, st, index)
-  local domain = st.node.domain and run.domains[st.node.domain]
+  local domain = st.domain
   if not domain or not domain.remaining then
     return
   end
@@ -32,11 +32,12 @@ local function leave(run, st, index)
   if domain.streams then
     run.items[domain.name][index] = nil
   end
-  for _, name in ipairs(domain.members) do
-    run.nodes[name].values[index] = nil
+  local members = domain.members
+  for at = 1, #members do
+    members[at].values[index] = nil
   end
-  if domain.release then
-    domain.release()
+  if domain.streams then
+    return domain.release()
   end
   flow.admit(run, domain)
 end
@@ -76,8 +77,9 @@ local function available(run, st, index)
 end
 
 function flow.pass_on(run, st, index, call)
-  for _, consumer in ipairs(st.consumers) do
-    call(run, run.nodes[consumer.name], index)
+  local consumers = st.consumers
+  for at = 1, #consumers do
+    call(run, consumers[at], index)
   end
 end
 
@@ -88,10 +90,11 @@ function flow.admit(run, domain)
     return
   end
   domain.admitting = true
-  while domain.admitted < domain.count and domain.alive < (domain.window or math.huge) and not run.stopping do
+  local window = domain.window or math.huge
+  while domain.admitted < domain.count and domain.alive < window and not run.stopping do
     domain.admitted, domain.alive = domain.admitted + 1, domain.alive + 1
-    for _, st in ipairs(consumers) do
-      available(run, st, domain.admitted)
+    for at = 1, #consumers do
+      available(run, consumers[at], domain.admitted)
     end
   end
   domain.admitting = false
@@ -114,9 +117,9 @@ end
 --- There are no more elements than have been counted.
 function flow.close(run, domain)
   domain.closed = true
-  for _, name in ipairs(domain.members) do
-    complete(run, run.nodes[name])
-    touch(run, run.nodes[name])
+  for _, st in ipairs(domain.members) do
+    complete(run, st)
+    touch(run, st)
   end
 end
 
@@ -165,14 +168,14 @@ function flow.block(run, st)
     st.ready[at] = nil
   end
   for _, consumer in ipairs(st.consumers) do
-    flow.block(run, run.nodes[consumer.name])
+    flow.block(run, consumer)
   end
   complete(run, st)
 end
 
 local function block_elements_of(run, st)
   for _, consumer in ipairs(st.consumers) do
-    flow.block(run, run.nodes[consumer.name])
+    flow.block(run, consumer)
   end
   local domain = run.domains[st.node.name]
   if domain and not domain.closed then
@@ -188,7 +191,7 @@ local function list_for_consumers(run, st, list)
   if type(list) == "table" then
     return flow.open(run, domain, list)
   end
-  local text = ("it should give a list to %q, and gave a %s"):format(st.consumers[1].name, type(list))
+  local text = ("it should give a list to %q, and gave a %s"):format(st.consumers[1].node.name, type(list))
   run:fail(st, { kind = "error", message = text })
   block_elements_of(run, st)
 end
@@ -197,7 +200,6 @@ end
 function flow.ended(run, st, status)
   st.status = status
   run.unfinished = run.unfinished - 1
-  st.ended = st.ended or run.now()
   if status == "done" then
     each_waiting(run, st.node.name, open_gate)
     if st.node.kind == "single" or st.node.kind == "fold" then
@@ -212,8 +214,8 @@ function flow.ended(run, st, status)
 end
 
 function complete(run, st)
-  local domain = st.node.kind == "element" and run.domains[st.node.domain]
-  if not domain or st.completed or not domain.closed or st.finished < domain.count or st.gate > 0
+  local domain = st.node.kind == "element" and st.domain
+  if not domain or st.finished < domain.count or not domain.closed or st.completed or st.gate > 0
     and st.status ~= "blocked" then
     return
   end
@@ -236,10 +238,10 @@ function flow.finish(run, st, index, result)
     run.results[st.node.name] = result
     return flow.ended(run, st, "done")
   end
-  if st.keeps or #st.consumers > 0 then
+  if st.keeps or st.consumers[1] then
     st.values[index] = result
+    flow.pass_on(run, st, index, available)
   end
-  flow.pass_on(run, st, index, available)
   leave(run, st, index)
   complete(run, st)
 end

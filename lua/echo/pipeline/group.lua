@@ -22,25 +22,21 @@ end
 
 --- How many of those that are ready the next task should take.
 function group.size(run, st)
-  local largest = st.node.group or LARGEST_GROUP
-  if largest == 1 or st.node.kind == "single" then
-    return 1
-  elseif not st.seconds_each then
+  if not st.seconds_each then
     look_at_probe(st)
     if not st.seconds_each then
       return 1
     end
   end
+  local largest = st.node.group or LARGEST_GROUP
   local by_time = GROUP_SECONDS / (st.seconds_each + 1e-7)
   local share = (st.last - st.first + 1) / (2 * run.workers)
   return math.max(1, math.min(largest, by_time, share) // 1 | 0)
 end
 
---- A task of one element or more was submitted.
+--- A task was submitted before one has come back.
 function group.submitted(st, task)
-  if st.seconds_each then
-    return
-  elseif not st.probe then
+  if not st.probe then
     st.probe, st.since_look = task, 0
   end
   st.since_look = st.since_look + 1

@@ -5,12 +5,15 @@
 --- call-back of its own for each task: a closure with all that it refers to costs more than the rest of a
 --- submit; so each node has one, and `run.tasks` tells it what a task was for.
 
+local echo = require "echo"
 local flow = require "echo.pipeline.flow"
 local group = require "echo.pipeline.group"
 local make = require "echo.pipeline.make"
 local outcome = require "echo.pipeline.outcome"
 
 local launch = {}
+
+local now = echo.now
 
 local function task_ended(run, st, task)
   local work = run:untrack(task)
@@ -49,11 +52,13 @@ function submit(run, st, make_task, options, work)
   if not ok then
     return refused(run, st, make_task, options, work, task)
   end
-  local asked = run.now()
+  local asked = now()
   run:track(task, work)
   st.asked[type(work) == "table" and work[1] or work] = asked
-  st.inflight, st.tasks, st.began = st.inflight + 1, st.tasks + 1, st.began or asked
-  group.submitted(st, task)
+  st.inflight, st.tasks = st.inflight + 1, st.tasks + 1
+  if not st.seconds_each then
+    group.submitted(st, task)
+  end
   task:on_complete(on_end_of(run, st))
   return true
 end
@@ -62,7 +67,10 @@ end
 local function take_one(run, st)
   local index = st.ready[st.first]
   st.ready[st.first], st.first = nil, st.first + 1
-  local found, result = run:recall(st, index)
+  if not st.journalled then
+    return index
+  end
+  local found, result = run.journal:recall(run, st, index)
   if not found then
     return index
   end
@@ -87,8 +95,8 @@ local function put_back(st, work)
 end
 
 local function may_start(run, st)
-  return st.first <= st.last and st.status == "running" and st.inflight < (st.node.limit or math.huge)
-    and not run:holds()
+  return st.first <= st.last and st.status == "running" and st.inflight < st.limit
+    and not (run.stopping or run.draining or run.full)
 end
 
 --- Submits a node's ready elements, as far as its limit and the scheduler let it. Returns false if the
@@ -98,8 +106,9 @@ function launch.pump(run, st)
     st.pump()
     return true
   end
+  local alone = st.node.group == 1 or st.node.kind == "single"
   while may_start(run, st) do
-    local size = group.size(run, st)
+    local size = alone and 1 or group.size(run, st)
     local work
     if size == 1 then
       work = take_one(run, st)

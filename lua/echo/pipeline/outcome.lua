@@ -77,18 +77,20 @@ local function failed_task(run, st, work, err)
   end
 end
 
-local function account(run, st, work, began, ended)
-  local first, count = work, 1
-  if type(work) == "table" then
-    first, count = work[1], #work
-  end
-  local waited = began - st.asked[first]
+local function account(run, st, first, count, began, ended)
+  local waited, ran = began - st.asked[first], ended - began
   st.asked[first] = nil
-  st.running_seconds = st.running_seconds + (ended - began)
-  st.waiting_seconds = st.waiting_seconds + (waited > 0 and waited or 0)
-  st.first_began = st.first_began and st.first_began < began and st.first_began or began
-  st.last_ended = st.last_ended and st.last_ended > ended and st.last_ended or ended
-  group.seen(st, (ended - began) / count)
+  st.running_seconds = st.running_seconds + ran
+  if waited > 0 then
+    st.waiting_seconds = st.waiting_seconds + waited
+  end
+  if not st.first_began or began < st.first_began then
+    st.first_began = began
+  end
+  if not st.last_ended or ended > st.last_ended then
+    st.last_ended = ended
+  end
+  group.seen(st, ran / count)
   run.last_step = st
 end
 
@@ -98,7 +100,9 @@ local function take_element(run, st, index, result, failed, skipped)
   elseif skipped then
     st.skipped = st.skipped + 1
   end
-  run:record(st, index, result)
+  if st.journalled then
+    run:record(st, index, result)
+  end
   flow.finish(run, st, index, result)
 end
 
@@ -114,9 +118,12 @@ function outcome.take_in(run, st, work, ok, result, began, ended, failed, skippe
   if not ok then
     return failed_task(run, st, work, result)
   end
-  account(run, st, work, began, ended)
-  local take = type(work) == "number" and take_element or take_group
-  take(run, st, work, result, failed, skipped)
+  if type(work) == "number" then
+    account(run, st, work, 1, began, ended)
+    return take_element(run, st, work, result, failed, skipped)
+  end
+  account(run, st, work[1], #work, began, ended)
+  take_group(run, st, work, result, failed, skipped)
 end
 
 return outcome

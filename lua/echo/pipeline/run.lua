@@ -72,13 +72,7 @@ function Run:touch_all()
   end
 end
 
---- What a journal knows of an element: whether it has ended, and its result.
-function Run:recall(st, index)
-  if self.journal and st.journalled then
-    return self.journal:recall(self, st, index)
-  end
-end
-
+--- Has the journal, if there is one, note an element that has ended.
 function Run:record(st, index, result)
   if self.journal and st.journalled then
     self.journal:record(st, index, result)

@@ -5,9 +5,11 @@
 ---   ready     the numbers of elements that may start, from `first` to `last`
 ---   finished  elements that have ended in any way; failed, skipped, blocked and kept are among them
 ---   asked     when its tasks were submitted, by the number of their first element
+---   consumers the states of those that take its elements one by one; its domain is `domain`
 ---   values    the results by number; what was consumed is gone if the domain has a window
 ---   status    "waiting", "running", "done", "failed", "blocked" (it needs one that failed)
 --- A domain:
+---   members         the states of the nodes that its elements go through
 ---   count, closed   how many elements there are, and whether there will be no more
 ---   admitted        how many have been let in, and `alive` how many of them are still about
 ---   remaining       by number, how many nodes have not finished an element; only with a window
@@ -63,7 +65,7 @@ local function node_state(graph, node)
     node = node, status = "waiting", gate = gate_of(node, graph.params),
     slots = slots, columns = columns, shared_inputs = shared, plain = is_plain(node),
     options = { priority = node.priority, queue = node.queue, name = node.name },
-    consumers = graph.items_to[node.name] or {}, keeps = plan.keeps(graph, node),
+    limit = node.limit or math.huge, keeps = plan.keeps(graph, node),
     ready = {}, first = 1, last = 0, values = {}, missing = {}, dead = {}, attempts = {}, asked = {},
     inflight = 0, finished = 0, failed = 0, skipped = 0, blocked = 0, restored = 0, retried = 0,
     tasks = 0, running_seconds = 0, waiting_seconds = 0,
@@ -74,7 +76,7 @@ local function domain_state(graph, name)
   local members = {}
   for _, node in ipairs(graph.nodes) do
     if node.domain == name and node.kind ~= "stream" then
-      members[#members + 1] = node.name
+      members[#members + 1] = node
     end
   end
   local window = graph.windows[name]
@@ -82,6 +84,24 @@ local function domain_state(graph, name)
     name = name, members = members, window = window, count = 0, admitted = 0, alive = 0,
     closed = false, remaining = window and {},
   }
+end
+
+local function states_of(run, nodes)
+  local states = {}
+  for at, node in ipairs(nodes) do
+    states[at] = run.nodes[node.name]
+  end
+  return states
+end
+
+local function connect(run)
+  for _, st in pairs(run.nodes) do
+    st.consumers = states_of(run, run.plan.items_to[st.node.name] or {})
+    st.domain = run.domains[st.node.domain]
+  end
+  for _, domain in pairs(run.domains) do
+    domain.members = states_of(run, domain.members)
+  end
 end
 
 --- Fills the run's `nodes` and `domains`.
@@ -94,6 +114,7 @@ function state.prepare(run)
       run.domains[node.domain] = domain_state(run.plan, node.domain)
     end
   end
+  connect(run)
 end
 
 --- The arguments of a node's element as a table and their count.
