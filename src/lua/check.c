@@ -1,6 +1,7 @@
 #include "lua/check.h"
 
 #include <lauxlib.h>
+#include <limits.h>
 #include <string.h>
 
 /* A short picture of the value at `index`: 1.5, "x", table. */
@@ -91,21 +92,32 @@ echo_priority echo__check_priority(lua_State *L, int argument, const char *optio
   return ECHO_PRIORITY_NORMAL;
 }
 
-static bool is_known(const char *name, const char *const *known) {
-  for (; *known != NULL; known++) {
-    if (strcmp(name, *known) == 0) return true;
+static int place_in(const char *name, const char *const *known) {
+  for (int i = 0; known[i] != NULL; i++) {
+    if (strcmp(name, known[i]) == 0) return i;
   }
-  return false;
+  return -1;
 }
 
-void echo__check_options(lua_State *L, int argument, const char *const *known) {
+static bool has_metatable(lua_State *L, int index) {
+  if (!lua_getmetatable(L, index)) return false;
+  lua_pop(L, 1);
+  return true;
+}
+
+unsigned echo__check_options(lua_State *L, int argument, const char *const *known) {
+  unsigned present = has_metatable(L, argument) ? UINT_MAX : 0;
   lua_pushnil(L);
   while (lua_next(L, argument) != 0) {
     lua_pop(L, 1);
-    if (lua_type(L, -1) == LUA_TSTRING && is_known(lua_tostring(L, -1), known)) continue;
-    lua_pushvalue(L, -1);
-    luaL_argerror(L, argument, lua_pushfstring(L, "unknown option %s", picture(L, -1)));
+    int place = lua_type(L, -1) == LUA_TSTRING ? place_in(lua_tostring(L, -1), known) : -1;
+    if (place < 0) {
+      lua_pushvalue(L, -1);
+      luaL_argerror(L, argument, lua_pushfstring(L, "unknown option %s", picture(L, -1)));
+    }
+    present |= 1u << place;
   }
+  return present;
 }
 
 int echo__fail_option(lua_State *L, int argument, const char *name, const char *expected) {

@@ -34,8 +34,10 @@ const char *echo__priority_name(echo_priority priority);
  * its name); not popped. */
 echo_priority echo__check_priority(lua_State *L, int argument, const char *option);
 
-/* Every key of the table at `argument` must be one of the strings in `known`. */
-void echo__check_options(lua_State *L, int argument, const char *const *known);
+/* Every key of the table at `argument` must be one of the strings in `known`. Returns which of them
+ * it may have, bit i for known[i], so that the others need not be looked for: all, if a metatable
+ * might give them. */
+unsigned echo__check_options(lua_State *L, int argument, const char *const *known);
 
 /* Raises "not enough memory", letter for letter as Lua itself does: without a position. */
 int echo__fail_for_memory(lua_State *L);

@@ -75,24 +75,38 @@ static void parse_detach(lua_State *L, int options, echo__request *r) {
   lua_pop(L, 1);
 }
 
+static void parse_priority(lua_State *L, int options, echo__request *r) {
+  lua_getfield(L, options, "priority");
+  if (!lua_isnil(L, -1)) r->core.priority = echo__check_priority(L, options, "priority");
+  lua_pop(L, 1);
+}
+
+static const char *parse_string(lua_State *L, int options, const char *name) {
+  lua_getfield(L, options, name);
+  const char *text = check_string(L, options, name);
+  lua_pop(L, 1);
+  return text;
+}
+
+static bool has(unsigned present, int option) {
+  return (present & 1u << option) != 0;
+}
+
 static void parse_options(lua_State *L, int options, echo__request *r) {
+  enum { PRIORITY, QUEUE, NAME, TIMEOUT, DELAY, RETRIES, KEY, CONFLICT, DETACH, WHEN_FULL };
   static const char *const known[] = {"priority", "queue",     "name", "timeout",
                                       "delay",    "retries",   "key",  "conflict",
                                       "detach",   "when_full", NULL};
-  echo__check_options(L, options, known);
-  lua_getfield(L, options, "priority");
-  if (!lua_isnil(L, -1)) r->core.priority = echo__check_priority(L, options, "priority");
-  lua_getfield(L, options, "queue");
-  r->core.queue = check_string(L, options, "queue");
-  lua_getfield(L, options, "name");
-  r->name = check_string(L, options, "name");
-  lua_pop(L, 3);
-  r->timeout = check_seconds_field(L, options, "timeout");
-  r->delay = check_seconds_field(L, options, "delay");
-  r->retries = check_retries(L, options);
-  parse_key(L, options, r);
-  parse_detach(L, options, r);
-  parse_when_full(L, options, r);
+  unsigned present = echo__check_options(L, options, known);
+  if (has(present, PRIORITY)) parse_priority(L, options, r);
+  if (has(present, QUEUE)) r->core.queue = parse_string(L, options, "queue");
+  if (has(present, NAME)) r->name = parse_string(L, options, "name");
+  if (has(present, TIMEOUT)) r->timeout = check_seconds_field(L, options, "timeout");
+  if (has(present, DELAY)) r->delay = check_seconds_field(L, options, "delay");
+  if (has(present, RETRIES)) r->retries = check_retries(L, options);
+  if (has(present, KEY) || has(present, CONFLICT)) parse_key(L, options, r);
+  if (has(present, DETACH)) parse_detach(L, options, r);
+  if (has(present, WHEN_FULL)) parse_when_full(L, options, r);
 }
 
 /* ([options,] function, ...) from the first argument on. A table that can be called is the

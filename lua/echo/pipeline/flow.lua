@@ -5,14 +5,14 @@
 local flow = {}
 
 local function touch(run, st)
-  run.dirty[st.node.rank] = st
+  run.dirty[st.rank] = st
 end
 flow.touch = touch
 
 local function make_ready(run, st, index)
-  st.last = st.last + 1
-  st.ready[st.last] = index
-  touch(run, st)
+  local last = st.last + 1
+  st.last, st.ready[last] = last, index
+  run.dirty[st.rank] = st
 end
 
 local complete
@@ -61,11 +61,12 @@ local function block_element(run, st, index)
 end
 
 local function available(run, st, index)
-  if st.status == "blocked" or st.status == "failed" then
+  local status = st.status
+  if status == "blocked" or status == "failed" then
     return block_element(run, st, index)
-  elseif st.node.kind == "fold" then
+  elseif st.arrived then
     return st.arrived(index)
-  elseif #st.columns == 1 then
+  elseif not st.columns[2] then
     return make_ready(run, st, index)
   elseif not st.dead[index] then
     local missing = (st.missing[index] or #st.columns) - 1
@@ -214,9 +215,9 @@ function flow.ended(run, st, status)
 end
 
 function complete(run, st)
-  local domain = st.node.kind == "element" and st.domain
-  if not domain or st.finished < domain.count or not domain.closed or st.completed or st.gate > 0
-    and st.status ~= "blocked" then
+  local domain = st.domain
+  if st.finished < domain.count or not domain.closed or st.node.kind ~= "element" or st.completed
+    or st.gate > 0 and st.status ~= "blocked" then
     return
   end
   st.completed = true

@@ -68,7 +68,7 @@ end
 
 function Run:touch_all()
   for _, st in pairs(self.nodes) do
-    self.dirty[st.node.rank] = st
+    self.dirty[st.rank] = st
   end
 end
 

@@ -62,7 +62,7 @@ end
 local function node_state(graph, node)
   local slots, columns, shared = slots_of(node)
   return {
-    node = node, status = "waiting", gate = gate_of(node, graph.params),
+    node = node, rank = node.rank, status = "waiting", gate = gate_of(node, graph.params),
     slots = slots, columns = columns, shared_inputs = shared, plain = is_plain(node),
     options = { priority = node.priority, queue = node.queue, name = node.name },
     limit = node.limit or math.huge, keeps = plan.keeps(graph, node),

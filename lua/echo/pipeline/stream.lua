@@ -178,7 +178,7 @@ function stream.prepare_fold(run, st)
   st.arrivals, st.held, st.going, st.next = {}, {}, {}, 1
   function st.arrived(index)
     st.arrivals[index] = true
-    run.dirty[st.node.rank] = st
+    run.dirty[st.rank] = st
   end
   function st.pump()
     send_more(run, st)
@@ -212,7 +212,7 @@ function stream.begin_fold(run, st)
     run.results[st.node.name] = result
     flow.ended(run, st, "done")
   end, element.fold, st.node.run, channel, st.node.initial, st.slots, st.shared)
-  run.dirty[st.node.rank] = st
+  run.dirty[st.rank] = st
 end
 
 return stream
