@@ -6,7 +6,7 @@
 
 #include "base/tuning.h"
 
-enum { LARGEST = ECHO__ALLOC_STEP * ECHO__ALLOC_CLASSES, CHUNK = 32768 };
+enum { LARGEST = ECHO__ALLOC_LARGEST, CHUNK = 32768 };
 
 void echo__alloc_open(echo__alloc *alloc, size_t limit) {
   memset(alloc->free, 0, sizeof alloc->free);
@@ -71,6 +71,17 @@ static void *take(echo__alloc *alloc, size_t size) {
 static void give(echo__alloc *alloc, void *block, size_t size) {
   *(void **)block = alloc->free[class_of(size)];
   alloc->free[class_of(size)] = block;
+}
+
+void *echo__alloc_take(echo__alloc *alloc, size_t size) {
+  return ECHO__PLAIN_ALLOCATION ? malloc(size) : take(alloc, size);
+}
+
+void echo__alloc_give(echo__alloc *alloc, void *block, size_t size) {
+  if (ECHO__PLAIN_ALLOCATION)
+    free(block);
+  else
+    give(alloc, block, size);
 }
 
 static void *resize(echo__alloc *alloc, void *block, size_t old_size, size_t new_size) {

@@ -16,7 +16,11 @@
 
 #include "base/atomic.h"
 
-enum { ECHO__ALLOC_STEP = 16, ECHO__ALLOC_CLASSES = 48 };
+enum {
+  ECHO__ALLOC_STEP = 16,
+  ECHO__ALLOC_CLASSES = 48,
+  ECHO__ALLOC_LARGEST = ECHO__ALLOC_STEP * ECHO__ALLOC_CLASSES
+};
 
 typedef struct echo__alloc {
   void *free[ECHO__ALLOC_CLASSES]; /* free[i]: blocks of (i + 1) * ECHO__ALLOC_STEP bytes */
@@ -36,6 +40,12 @@ void echo__alloc_open(echo__alloc *alloc, size_t limit);
 /* Leaves the blocks to the allocator that the state has, of which it has so many bytes already. The
  * thread that runs the state, before anything was asked for here. */
 void echo__alloc_adopt(echo__alloc *alloc, lua_State *L);
+
+/* A block for what goes with the state and is not Lua's, of up to ECHO__ALLOC_LARGEST bytes: it is
+ * not counted. NULL without memory. Giving it back says how large it is. The state's thread, and
+ * once the state is closed whoever closed it. */
+void *echo__alloc_take(echo__alloc *alloc, size_t size);
+void echo__alloc_give(echo__alloc *alloc, void *block, size_t size);
 
 /* Bytes that Lua has at this moment. Any thread. */
 static inline size_t echo__alloc_used(const echo__alloc *alloc) {

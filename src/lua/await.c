@@ -24,10 +24,8 @@ typedef struct await {
   double seconds;
 } await;
 
-_Static_assert(sizeof(await) <= sizeof(((echo__operation *)0)->own), "it fits");
-
 static await *await_of(echo__operation *operation) {
-  return (await *)&operation->own;
+  return operation->own;
 }
 
 static void fire(echo__watch *watch) {
@@ -79,7 +77,8 @@ static void leave(echo__operation *operation) {
   if (a->keeps != NULL) echo__shared_release(&a->keeps->shared);
 }
 
-static const echo__operation_type type = {"echo.await", attempt, enroll, leave, expire, false};
+static const echo__operation_type type = {"echo.await", attempt,       enroll, leave,
+                                          expire,       sizeof(await), false};
 
 static int refuse_ring(lua_State *L, echo__host *host, const echo__job *job, bool protects) {
   bool self = job == echo__fiber_job(host);
@@ -112,7 +111,7 @@ static int run(lua_State *L, echo__host *host, echo__job *job, const await *how)
   if (a->keeps != NULL) echo__shared_retain(&a->keeps->shared);
   if (!enter_ring(a, echo__fiber_job(host))) {
     echo__operation_close(operation);
-    return refuse_ring(L, host, job, a->protects);
+    return refuse_ring(L, host, job, how->protects);
   }
   echo__job_lend(a->waiter, job);
   return echo__operation_run(L, operation, a->seconds);

@@ -44,7 +44,7 @@ typedef struct waiting {
 } waiting;
 
 static waiting *waiting_of(echo__operation *operation) {
-  return (waiting *)&operation->own;
+  return operation->own;
 }
 
 static int give(lua_State *L, const answer *a) {
@@ -77,7 +77,8 @@ static bool enroll(echo__operation *operation) {
   return !w->answer->given;
 }
 
-static const echo__operation_type type = {"echo.await", attempt, enroll, leave, NULL, false};
+static const echo__operation_type type = {"echo.await", attempt,         enroll, leave,
+                                          NULL,         sizeof(waiting), false};
 
 /* -- the call --------------------------------------------------------------------------------- */
 
@@ -90,7 +91,7 @@ static void check_begun(lua_State *L) {
 }
 
 static void check_place(lua_State *L, const echo__operation *operation) {
-  if (operation->seat.core != NULL || operation->seat.letter != NULL) return;
+  if (operation->seat.sitter != ECHO__SITS_THREAD) return;
   luaL_error(L, "echo.await with a function waits in tasks and in coroutines that can yield: here "
                 "the thread would sleep, and nobody could call back");
 }

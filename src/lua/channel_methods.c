@@ -8,8 +8,6 @@
 #include "lua/fiber.h"
 #include "lua/operation.h"
 
-_Static_assert(sizeof(echo__channel_waiter) <= sizeof(((echo__operation *)0)->own), "it fits");
-
 static const lua_Integer most = INT32_MAX;
 
 int echo__channel_make(lua_State *L) {
@@ -28,12 +26,10 @@ static echo__channel *check(lua_State *L, const echo__host *host) {
 }
 
 static echo__channel_waiter *waiter_of(echo__operation *operation) {
-  return (echo__channel_waiter *)&operation->own;
+  return operation->own;
 }
 
-static echo__channel_waiter *open_wait(lua_State *L, echo__host *host, echo__channel *channel,
-                                       const echo__operation_type *type) {
-  echo__operation *operation = echo__operation_open(L, host, type);
+static echo__channel_waiter *sit_down(echo__operation *operation, echo__channel *channel) {
   echo__channel_waiter *waiter = waiter_of(operation);
   operation->seat.spins = true;
   waiter->waiter.seat = &operation->seat;
@@ -41,8 +37,13 @@ static echo__channel_waiter *open_wait(lua_State *L, echo__host *host, echo__cha
   return waiter;
 }
 
-static echo__operation *operation_of(echo__channel_waiter *waiter) {
-  return (echo__operation *)((char *)waiter - offsetof(echo__operation, own));
+static echo__channel_waiter *open_wait(lua_State *L, echo__host *host, echo__channel *channel,
+                                       const echo__operation_type *type) {
+  return sit_down(echo__operation_open(L, host, type), channel);
+}
+
+static echo__operation *operation_of(const echo__channel_waiter *waiter) {
+  return (echo__operation *)((char *)waiter->waiter.seat - offsetof(echo__operation, seat));
 }
 
 static bool is_cancelled(const echo__host *host) {
@@ -93,8 +94,13 @@ static int never(lua_State *L, const echo__host *host, echo__operation *operatio
   return ECHO__WAITS;
 }
 
-static const echo__operation_type send_type = {"channel:send", attempt_send, enroll_sender,
-                                               leave_sender,   never,        true};
+static const echo__operation_type send_type = {"channel:send",
+                                               attempt_send,
+                                               enroll_sender,
+                                               leave_sender,
+                                               never,
+                                               sizeof(echo__channel_waiter),
+                                               true};
 
 /* Sends what was packed, or says why not; the parcel is given up either way, unless it is barred.
  */
@@ -113,16 +119,20 @@ static int finish_send(lua_State *L, const echo__host *host, echo__passage passa
   return lua_error(L);
 }
 
-/* A task's operation is there already, so that nothing can come between the packing and the wait:
- * what is packed has an owner. But packing may run Lua code that waits, too, with the same
+/* A task's operation is there already, so that no Lua code comes between the packing and the wait,
+ * and what is packed has an owner. But packing may run Lua code that waits, too, with the same
  * operation; therefore it comes first. */
 static int send_in_task(lua_State *L, echo__host *host, echo__channel *channel, int count) {
   echo__parcel *parcel = echo__parcel_pack(L, host, 2, count);
   echo__passage passage = send_packed(host, channel, &parcel);
   if (passage != ECHO__BARRED) return finish_send(L, host, passage);
-  echo__channel_waiter *waiter = open_wait(L, host, channel, &send_type);
-  waiter->parcel = parcel;
-  return echo__operation_run(L, operation_of(waiter), -1);
+  echo__operation *operation = echo__operation_open_in_task(host, &send_type);
+  if (operation == NULL) {
+    echo__parcel_give(host, parcel);
+    return echo__fail_for_memory(L);
+  }
+  sit_down(operation, channel)->parcel = parcel;
+  return echo__operation_run(L, operation, -1);
 }
 
 /* Elsewhere an operation is made for each wait, which may run finalizers and fail for want of
@@ -182,8 +192,6 @@ typedef struct reception {
   bool iterates;
 } reception;
 
-_Static_assert(sizeof(reception) <= sizeof(((echo__operation *)0)->own), "it fits");
-
 /* Pushes what is in the parcel and returns its count or ECHO__RAISES. One that cannot be unpacked
  * is used up, or it would be in everybody's way; but not if the task was cancelled meanwhile. */
 static int open_parcel(lua_State *L, const echo__host *host, echo__channel *channel,
@@ -224,7 +232,7 @@ static int come_to(lua_State *L, const echo__host *host, echo__channel *channel,
 }
 
 static int attempt_receive(lua_State *L, const echo__host *host, echo__operation *operation) {
-  const reception *r = (reception *)&operation->own;
+  const reception *r = operation->own;
   echo__parcel *parcel = NULL;
   echo__passage passage =
       echo__channel_attempt_receive(waiter_of(operation), &host->codec->parcel, &parcel);
@@ -246,8 +254,13 @@ static int expire(lua_State *L, const echo__host *host, echo__operation *operati
   return ECHO__RAISES;
 }
 
-static const echo__operation_type receive_type = {
-    "channel:receive", attempt_receive, enroll_receiver, leave_receiver, expire, false};
+static const echo__operation_type receive_type = {"channel:receive",
+                                                  attempt_receive,
+                                                  enroll_receiver,
+                                                  leave_receiver,
+                                                  expire,
+                                                  sizeof(reception),
+                                                  false};
 
 static int receive_at_once(lua_State *L, const echo__host *host, echo__channel *channel,
                            bool iterates) {

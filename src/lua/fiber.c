@@ -2,7 +2,7 @@
 
 #include <lauxlib.h>
 #include <stdint.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "lua/failure.h"
 #include "lua/interrupt.h"
@@ -26,16 +26,22 @@ static int make_coroutine(lua_State *L) {
   return 0;
 }
 
+static void free_fiber(echo__fiber *fiber) {
+  echo__alloc_give(&fiber->state->alloc, fiber, sizeof *fiber);
+}
+
 static echo__fiber *make(echo__worker_state *state) {
-  echo__fiber *fiber = calloc(1, sizeof *fiber);
+  echo__fiber *fiber = echo__alloc_take(&state->alloc, sizeof *fiber);
   if (fiber == NULL) return NULL;
+  memset(fiber, 0, sizeof *fiber);
   fiber->state = state;
+  fiber->operation.seat.sitter = ECHO__SITS_TASK;
   fiber->environment = LUA_NOREF;
   lua_pushcfunction(state->L, make_coroutine);
   lua_pushlightuserdata(state->L, fiber);
   if (lua_pcall(state->L, 1, 0, 0) != LUA_OK) {
     lua_pop(state->L, 1);
-    free(fiber);
+    free_fiber(fiber);
     return NULL;
   }
   fiber->next = state->fibers;
@@ -64,7 +70,7 @@ static void forget(echo__fiber *fiber) {
   *(echo__own_hook **)lua_getextraspace(fiber->coroutine) =
       fiber->own_hook != NULL ? fiber->own_hook : &fiber->state->no_hook;
   luaL_unref(fiber->state->L, LUA_REGISTRYINDEX, fiber->reference);
-  free(fiber);
+  free_fiber(fiber);
 }
 
 /* A task that has stopped the collector would have all later ones fill the memory. */
@@ -102,7 +108,7 @@ void echo__fibers_close(echo__worker_state *state) {
     echo__operation_close(&fiber->operation);
     while (fiber->scopes != NULL)
       echo__scope_end(fiber->scopes);
-    free(fiber);
+    free_fiber(fiber);
   }
   state->spare = NULL;
   state->fibers_out = 0;

@@ -41,8 +41,8 @@ typedef struct echo__fiber {
   int environment;            /* likewise, see isolation.h */
   int item;                   /* of the chunk, from 0 on */
   int passed;                 /* values on top of its stack that it is resumed with */
-  int raised;                 /* errors that told the task to end, see interrupt.h */
-  echo__kind kind;            /* of an error raised at this moment */
+  uint8_t raised;             /* errors that told the task to end, see interrupt.h */
+  uint8_t kind;               /* an echo__kind, of an error raised at this moment */
   bool over : 1, well : 1;    /* its task has ended, and how, while its scopes have not */
   bool noted : 1;             /* there is a note for it in the registry, see failure.h */
   bool reported : 1;          /* what its task fails with is in the output */

@@ -33,8 +33,8 @@ static int wakes(lua_State *L, const echo__host *host, echo__operation *operatio
   return 0;
 }
 
-static const echo__operation_type sleep_type = {"echo.sleep", sleeps, nobody_wakes,
-                                                NULL,         wakes,  false};
+static const echo__operation_type sleep_type = {"echo.sleep", sleeps, nobody_wakes, NULL,
+                                                wakes,        0,      false};
 
 static int sleep_(lua_State *L) {
   echo__host *host = echo__host_of_task(L, "echo.sleep");
@@ -48,7 +48,7 @@ static int sleep_(lua_State *L) {
 /* Once round the queue, if somebody waits there. */
 static int passes(lua_State *L, const echo__host *host, echo__operation *operation) {
   (void)L, (void)host;
-  bool *been_round = (bool *)&operation->own;
+  bool *been_round = operation->own;
   if (*been_round || !echo_task_should_yield()) return 0;
   *been_round = true;
   return ECHO__WAITS;
@@ -59,8 +59,8 @@ static bool at_once(echo__operation *operation) {
   return false;
 }
 
-static const echo__operation_type checkpoint_type = {
-    "echo.checkpoint", passes, at_once, NULL, NULL, false};
+static const echo__operation_type checkpoint_type = {"echo.checkpoint", passes, at_once, NULL, NULL,
+                                                     sizeof(bool),      false};
 
 static int checkpoint(lua_State *L) {
   echo__host *host = echo__host_of_task(L, "echo.checkpoint");

@@ -16,8 +16,9 @@
 typedef struct echo__host_wait {
   echo__operation operation;
   echo__letter letter;
-  int reference; /* in the registry, of the coroutine; or LUA_NOREF */
-  int index;     /* where this userdata lies on the coroutine's stack */
+  echo__runtime *clock; /* whose timer runs, if one does; with a reference */
+  int reference;        /* in the registry, of the coroutine; or LUA_NOREF */
+  int index;            /* where this userdata lies on the coroutine's stack */
 } echo__host_wait;
 
 /* True if an operation that is called in L waits like this. */

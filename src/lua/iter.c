@@ -22,7 +22,7 @@ typedef struct taking {
 } taking;
 
 static taking *taking_of(echo__operation *operation) {
-  return (taking *)&operation->own;
+  return operation->own;
 }
 
 int echo__iter_gc(lua_State *L) {
@@ -108,7 +108,8 @@ static void leave(echo__operation *operation) {
   echo__group_drop(t->group);
 }
 
-static const echo__operation_type type = {"echo.iter", attempt, enroll, leave, NULL, false};
+static const echo__operation_type type = {"echo.iter", attempt,        enroll, leave,
+                                          NULL,        sizeof(taking), false};
 
 /* -- the iterator ----------------------------------------------------------------------------- */
 

@@ -18,9 +18,9 @@
 static const double look_up = 0.1;
 
 void echo__seat_wake(echo__seat *seat) {
-  if (seat->core != NULL) {
+  if (seat->sitter == ECHO__SITS_TASK) {
     echo_task_resume(seat->core);
-  } else if (seat->letter != NULL) {
+  } else if (seat->sitter == ECHO__SITS_COROUTINE) {
     echo__letter_post(seat->letter);
   } else {
     /* PAIR seat.word */
@@ -35,33 +35,46 @@ static void wake_late(void *seat) {
 
 /* -- opening and closing ---------------------------------------------------------------------- */
 
-static echo__fiber *fiber_of(const echo__host *host) {
+/* Of the task that runs in this state, or NULL. */
+static echo__fiber *fiber_here(const echo__host *host) {
   return host->worker != NULL ? host->worker->fiber : NULL;
+}
+
+/* Whose operation it is, or NULL. */
+static echo__fiber *fiber_of(const echo__operation *operation) {
+  if (operation->seat.sitter != ECHO__SITS_TASK) return NULL;
+  return (echo__fiber *)((char *)operation - offsetof(echo__fiber, operation));
 }
 
 void echo__operation_close(echo__operation *operation) {
   const echo__operation_type *type = operation->type;
+  echo__fiber *fiber = fiber_of(operation);
   if (type == NULL) return;
   operation->type = NULL;
   echo__operation_stop_timer(operation);
-  if (operation->fiber != NULL) echo__scope_leave(operation->fiber, &operation->seat);
+  if (fiber != NULL) echo__scope_leave(fiber, &operation->seat);
   if (type->leave != NULL) type->leave(operation);
-  if (operation->seat.letter != NULL) echo__host_wait_close(operation);
+  if (operation->seat.sitter == ECHO__SITS_COROUTINE) echo__host_wait_close(operation);
+  if (fiber == NULL || type->size == 0) return;
+  echo__alloc_give(&fiber->state->alloc, operation->own, type->size);
+  operation->own = NULL;
 }
 
 int echo__operation_gc(lua_State *L) {
   echo__operation *operation = lua_touserdata(L, 1);
   echo__operation_close(operation);
-  if (operation->seat.letter != NULL) echo__host_wait_forget(L, operation);
+  if (operation->seat.sitter == ECHO__SITS_COROUTINE) echo__host_wait_forget(L, operation);
   return 0;
 }
 
-static echo__operation *push_operation(lua_State *L, echo__host *host) {
+/* What is its own comes behind it. */
+static echo__operation *push_operation(lua_State *L, echo__host *host, size_t own) {
   bool yields = echo__host_can_yield(L, host);
   size_t bytes = yields ? sizeof(echo__host_wait) : sizeof(echo__operation);
-  echo__operation *operation = lua_newuserdatauv(L, bytes, 0);
+  echo__operation *operation = lua_newuserdatauv(L, bytes + own, 0);
   operation->type = NULL;
-  operation->seat.letter = NULL;
+  operation->own = own > 0 ? (char *)operation + bytes : NULL;
+  operation->seat.sitter = yields ? ECHO__SITS_COROUTINE : ECHO__SITS_THREAD;
   if (yields) {
     echo__host_wait_init(L, (echo__host_wait *)(void *)operation, host->mailbox);
   }
@@ -80,32 +93,46 @@ static void refuse_in_callback(lua_State *L, const echo__host *host,
              type->name);
 }
 
+static echo__operation *begin(echo__operation *operation, echo__host *host,
+                              const echo__operation_type *type) {
+  if (type->size > 0) memset(operation->own, 0, type->size);
+  operation->host = host;
+  operation->seat.timed = false;
+  operation->seat.spins = false;
+  operation->type = type;
+  return operation;
+}
+
+echo__operation *echo__operation_open_in_task(echo__host *host, const echo__operation_type *type) {
+  echo__fiber *fiber = fiber_here(host);
+  echo__operation *operation = &fiber->operation;
+  echo__operation_close(operation);
+  if (type->size > 0) {
+    operation->own = echo__alloc_take(&fiber->state->alloc, type->size);
+    if (operation->own == NULL) return NULL;
+  }
+  operation->seat.core = fiber->run->core;
+  return begin(operation, host, type);
+}
+
 echo__operation *echo__operation_open(lua_State *L, echo__host *host,
                                       const echo__operation_type *type) {
-  echo__fiber *fiber = fiber_of(host);
-  echo__operation *operation;
   refuse_in_callback(L, host, type);
-  if (fiber != NULL) {
-    operation = &fiber->operation;
-    echo__operation_close(operation);
-  } else {
-    operation = push_operation(L, host);
-  }
-  memset(&operation->own, 0, sizeof operation->own);
-  operation->host = host;
-  operation->clock = NULL;
-  operation->fiber = fiber;
-  operation->seat.spins = false;
-  operation->seat.core = fiber != NULL ? fiber->run->core : NULL;
-  operation->type = type;
+  if (fiber_here(host) == NULL) return begin(push_operation(L, host, type->size), host, type);
+  echo__operation *operation = echo__operation_open_in_task(host, type);
+  if (operation == NULL) echo__fail_for_memory(L);
   return operation;
 }
 
 /* -- the timer -------------------------------------------------------------------------------- */
 
-/* Outside of a task the scheduler may go while its timer runs. */
+/* Outside of a task the scheduler may go while its timer runs. A thread has no timer. */
 static bool keeps_clock(const echo__operation *operation) {
-  return operation->seat.core == NULL;
+  return operation->seat.sitter != ECHO__SITS_TASK;
+}
+
+static echo__host_wait *host_wait_of(echo__operation *operation) {
+  return (echo__host_wait *)(void *)operation;
 }
 
 int echo__operation_start_timer(echo__operation *operation, echo__runtime *runtime) {
@@ -114,15 +141,23 @@ int echo__operation_start_timer(echo__operation *operation, echo__runtime *runti
   int status =
       echo_timer_start(runtime->scheduler, &operation->timer, seconds, wake_late, &operation->seat);
   if (status != ECHO_OK) return status;
-  operation->clock = runtime;
-  if (keeps_clock(operation)) echo__shared_retain(&runtime->shared);
+  operation->seat.timed = true;
+  if (keeps_clock(operation)) {
+    host_wait_of(operation)->clock = runtime;
+    echo__shared_retain(&runtime->shared);
+  }
   return status;
 }
 
+static echo__runtime *clock_of(echo__operation *operation) {
+  if (keeps_clock(operation)) return host_wait_of(operation)->clock;
+  return fiber_of(operation)->state->client.runtime;
+}
+
 void echo__operation_stop_timer(echo__operation *operation) {
-  echo__runtime *clock = operation->clock;
-  if (clock == NULL) return;
-  operation->clock = NULL;
+  if (!operation->seat.timed) return;
+  operation->seat.timed = false;
+  echo__runtime *clock = clock_of(operation);
   echo_timer_cancel(clock->scheduler, &operation->timer);
   if (keeps_clock(operation)) echo__shared_release(&clock->shared);
 }
@@ -147,8 +182,8 @@ static int refuse_to_wait(lua_State *L, echo__operation *operation) {
 
 /* The timer of a wait that is over in time costs no more than its place in the heap. */
 static void start_timer(lua_State *L, echo__operation *operation) {
-  if (operation->clock != NULL || operation->deadline == ECHO__FOREVER) return;
-  int status = echo__operation_start_timer(operation, fiber_of(operation->host)->run->job->runtime);
+  if (operation->seat.timed || operation->deadline == ECHO__FOREVER) return;
+  int status = echo__operation_start_timer(operation, clock_of(operation));
   if (status == ECHO_OK || status == ECHO_STOPPED) return;
   echo__operation_close(operation);
   if (status == ECHO_MEMORY) echo__fail_for_memory(L);
@@ -246,13 +281,13 @@ static const echo__scope *failing_scope(const echo__fiber *fiber) {
 }
 
 bool echo__operation_is_to_end(const echo__operation *operation) {
-  const echo__fiber *fiber = operation->fiber;
+  const echo__fiber *fiber = fiber_of(operation);
   return fiber != NULL &&
          (echo__job_is_cancelling(fiber->run->job) || failing_scope(fiber) != NULL);
 }
 
 int echo__operation_end(lua_State *L, const echo__operation *operation) {
-  echo__fiber *fiber = operation->fiber;
+  echo__fiber *fiber = fiber_of(operation);
   if (echo__job_is_cancelling(fiber->run->job))
     echo__error_push_cancelled(L, operation->host, fiber->run->job);
   else
@@ -284,8 +319,8 @@ static int go_on(lua_State *L, echo__operation *operation) {
       echo__operation_close(operation);
       return count == ECHO__RAISES ? lua_error(L) : count;
     }
-    if (operation->seat.core != NULL) return suspend(L, operation);
-    if (operation->seat.letter != NULL) {
+    if (operation->seat.sitter == ECHO__SITS_TASK) return suspend(L, operation);
+    if (operation->seat.sitter == ECHO__SITS_COROUTINE) {
       count = echo__host_wait_begin(L, operation, continue_host);
       if (count != ECHO__WOKEN_MEANWHILE) return count;
     } else {

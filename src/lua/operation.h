@@ -18,6 +18,9 @@
  *
  * A task has one operation at a time, which is part of its fiber; elsewhere it is a userdata. If an
  * error leaves it behind, it is closed with the fiber's next one, or by the collector.
+ *
+ * There are as many as tasks that wait, so it is laid out to take little room: what is particular
+ * to a type lies behind a pointer (`own`), and is only there from the opening to the closing.
  */
 #ifndef ECHO_LUA_OPERATION_H
 #define ECHO_LUA_OPERATION_H
@@ -30,12 +33,22 @@
 
 enum { ECHO__SEAT_AWAKE, ECHO__SEAT_ASLEEP, ECHO__SEAT_WOKEN };
 
+typedef enum echo__sitter {
+  ECHO__SITS_THREAD,
+  ECHO__SITS_TASK,
+  ECHO__SITS_COROUTINE /* of a host */
+} echo__sitter;
+
 typedef struct echo__seat {
-  echo_task *core;             /* the task to resume; or NULL and */
-  struct echo__letter *letter; /* the letter to post (host_wait.h); or NULL and */
-  echo__word word;             /* what a thread sleeps on */
-  bool spins; /* who sleeps there spins before, if the thread's last sleep was short */
-  bool knows; /* who sits there was to end before it attempted already */
+  union {
+    echo_task *core;             /* of a task: what to resume */
+    struct echo__letter *letter; /* of a coroutine: what to post (host_wait.h) */
+  };
+  echo__word word; /* of a thread: what it sleeps on */
+  uint8_t sitter;  /* an echo__sitter */
+  bool spins;      /* who sleeps there spins before, if the thread's last sleep was short */
+  bool knows;      /* who sits there was to end before it attempted already */
+  bool timed;      /* the operation's timer was started, and not stopped */
 } echo__seat;
 
 /* Lets whoever sits there attempt again. Any thread, under the rule above. */
@@ -61,28 +74,26 @@ typedef struct echo__operation_type {
   void (*leave)(struct echo__operation *operation);
   /* What is returned when the time ran out; pushes and returns as `attempt`. */
   int (*expire)(lua_State *L, const echo__host *host, struct echo__operation *operation);
+  size_t size;   /* bytes of its own */
   bool shielded; /* a cancelled task may begin and end it */
 } echo__operation_type;
 
 typedef struct echo__operation {
   const echo__operation_type *type; /* NULL: closed */
   echo__host *host;
-  echo__runtime *clock; /* whose timer runs, or NULL; kept meanwhile, unless it is the worker's */
-  struct echo__fiber *fiber; /* whose it is, or NULL */
   echo__seat seat;
   uint64_t deadline;
   echo_timer timer;
-  union {
-    uint64_t number;
-    double seconds;
-    void *pointers[10];
-  } own; /* what is particular to the type */
+  void *own; /* what is particular to the type, `size` bytes; NULL if that is nothing */
 } echo__operation;
 
-/* The operation to use for a call in L: the fiber's, or a new userdata that is pushed. Everything
- * but the seat is zero. */
+/* The operation to use for a call in L: the fiber's, or a new userdata that is pushed. What is its
+ * own is zero. Raises for want of memory. */
 echo__operation *echo__operation_open(lua_State *L, echo__host *host,
                                       const echo__operation_type *type);
+
+/* The same in a task, for a caller that has something to give back first: NULL without memory. */
+echo__operation *echo__operation_open_in_task(echo__host *host, const echo__operation_type *type);
 
 /* Runs it; to be returned by the calling C function. Waits no longer than `seconds` if that is not
  * negative. Raises an error of kind "cancelled" (or why the task was cancelled) in a task that is
@@ -99,8 +110,9 @@ void echo__operation_close(echo__operation *operation);
 
 int echo__operation_gc(lua_State *L);
 
-/* Starts the timer that wakes at the deadline, which is not FOREVER, by that runtime's clock:
- * an echo_status. And stops it: idempotent. */
+/* Starts the timer that wakes at the deadline, which is not FOREVER, by that runtime's clock: an
+ * echo_status. A task's is its worker's own; any other is kept while the timer runs. And stops it:
+ * idempotent. */
 int echo__operation_start_timer(echo__operation *operation, echo__runtime *runtime);
 void echo__operation_stop_timer(echo__operation *operation);
 

@@ -28,7 +28,7 @@ typedef struct waiting {
 } waiting;
 
 static waiting *waiting_of(echo__operation *operation) {
-  return (waiting *)&operation->own;
+  return operation->own;
 }
 
 static void leave_ring(waiting *w) {
@@ -107,7 +107,8 @@ static void leave(echo__operation *operation) {
   echo__scope_drop(w->scope);
 }
 
-static const echo__operation_type type = {"echo.scope", attempt, enroll, leave, NULL, true};
+static const echo__operation_type type = {"echo.scope", attempt,         enroll, leave,
+                                          NULL,         sizeof(waiting), true};
 
 static void lend_priority(echo__job *job, const echo__group *group) {
   for (const echo__member *member = group->members; member != NULL; member = member->next)

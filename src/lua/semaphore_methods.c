@@ -7,8 +7,6 @@
 #include "lua/error.h"
 #include "lua/operation.h"
 
-_Static_assert(sizeof(echo__semaphore_waiter) <= sizeof(((echo__operation *)0)->own), "it fits");
-
 static const lua_Integer most = INT32_MAX;
 
 int echo__semaphore_make(lua_State *L) {
@@ -28,7 +26,7 @@ static echo__semaphore *check(lua_State *L, const echo__host *host) {
 /* -- acquiring -------------------------------------------------------------------------------- */
 
 static echo__semaphore_waiter *waiter_of(echo__operation *operation) {
-  return (echo__semaphore_waiter *)&operation->own;
+  return operation->own;
 }
 
 /* The semaphore itself is what is returned: its end as a to-be-closed variable is a release. */
@@ -55,7 +53,7 @@ static int expire(lua_State *L, const echo__host *host, echo__operation *operati
 }
 
 static const echo__operation_type type = {
-    "semaphore:acquire", attempt, enroll, leave, expire, false};
+    "semaphore:acquire", attempt, enroll, leave, expire, sizeof(echo__semaphore_waiter), false};
 
 static int acquire(lua_State *L) {
   echo__host *host = echo__host_of(L);

@@ -174,10 +174,8 @@ typedef struct room_wait {
   submit_function *submit_all;
 } room_wait;
 
-_Static_assert(sizeof(room_wait) <= sizeof(((echo__operation *)0)->own), "it fits");
-
 static room_wait *room_wait_of(echo__operation *operation) {
-  return (room_wait *)&operation->own;
+  return operation->own;
 }
 
 static int attempt(lua_State *L, const echo__host *host, echo__operation *operation) {
@@ -220,8 +218,12 @@ static int expire(lua_State *L, const echo__host *host, echo__operation *operati
   return ECHO__RAISES;
 }
 
-static const echo__operation_type wait_type = {
-    .name = "submit", .attempt = attempt, .enroll = enroll, .leave = leave, .expire = expire};
+static const echo__operation_type wait_type = {.name = "submit",
+                                               .attempt = attempt,
+                                               .enroll = enroll,
+                                               .leave = leave,
+                                               .expire = expire,
+                                               .size = sizeof(room_wait)};
 
 static int wait_for_room(lua_State *L, echo__host *host, echo__client *client, echo__job *job,
                          const echo__request *r, submit_function *submit_all) {

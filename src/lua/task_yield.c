@@ -9,7 +9,7 @@ typedef struct yield {
 } yield;
 
 static yield *yield_of(echo__operation *operation) {
-  return (yield *)&operation->own;
+  return operation->own;
 }
 
 /* -- coroutine.yield -------------------------------------------------------------------------- */
@@ -26,7 +26,8 @@ static bool enroll(echo__operation *operation) {
   return true;
 }
 
-static const echo__operation_type type = {"coroutine.yield", attempt, enroll, NULL, NULL, false};
+static const echo__operation_type type = {"coroutine.yield", attempt, enroll, NULL, NULL,
+                                          sizeof(yield),     false};
 
 int echo__task_yield(lua_State *L) {
   const echo__worker_state *state = lua_touserdata(L, lua_upvalueindex(1));
