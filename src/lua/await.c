@@ -18,7 +18,7 @@ typedef struct await {
   echo__seat *seat;
   echo__job *job;
   echo__runtime *keeps; /* the job's, if it is not the worker's own; the task may go first */
-  echo__job *waiter;    /* the task's job while it is in the ring, else NULL */
+  echo__ring_place place;
   bool protects;
   bool ends; /* when the time runs out the job is cancelled */
   double seconds;
@@ -54,7 +54,7 @@ static int end_for_want_of_time(lua_State *L, const echo__host *host, const awai
   if (!echo__job_cancel(a->job, ECHO__KIND_TIMEOUT, reason) && echo__job_has_ended(a->job)) {
     return give(L, host, a);
   }
-  echo__error_push(L, host, ECHO__KIND_TIMEOUT, reason, a->job->name);
+  echo__error_push(L, host, ECHO__KIND_TIMEOUT, reason, echo__job_extra(a->job)->name);
   return ECHO__RAISES;
 }
 
@@ -72,7 +72,7 @@ static bool enroll(echo__operation *operation) {
 static void leave(echo__operation *operation) {
   await *a = await_of(operation);
   echo__job_unwatch(a->job, &a->watch);
-  if (a->waiter != NULL) echo__ring_leave(a->waiter);
+  echo__ring_leave(&a->place);
   echo__job_drop_anywhere(a->job);
   if (a->keeps != NULL) echo__shared_release(&a->keeps->shared);
 }
@@ -82,7 +82,8 @@ static const echo__operation_type type = {"echo.await", attempt,       enroll, l
 
 static int refuse_ring(lua_State *L, echo__host *host, const echo__job *job, bool protects) {
   bool self = job == echo__fiber_job(host);
-  echo__error_push(L, host, ECHO__KIND_ERROR, echo__ring_sentence(self), job->name);
+  echo__error_push(L, host, ECHO__KIND_ERROR, echo__ring_sentence(self),
+                   echo__job_extra(job)->name);
   return protects ? echo__outcome_protect(L, -1) : lua_error(L);
 }
 
@@ -91,11 +92,8 @@ static bool is_own(const echo__host *host, const echo__job *job) {
   return host->worker != NULL && host->worker->client.runtime == job->runtime;
 }
 
-static bool enter_ring(await *a, echo__job *job) {
-  if (job == NULL) return true;
-  if (!echo__ring_enter(job, a->job)) return false;
-  a->waiter = job;
-  return true;
+static bool enter_ring(await *a, echo__job *waiter) {
+  return waiter == NULL || echo__ring_enter(&a->place, waiter, a->job);
 }
 
 /* `how` has the members that the caller chooses. */
@@ -109,11 +107,12 @@ static int run(lua_State *L, echo__host *host, echo__job *job, const await *how)
   a->keeps = is_own(host, job) ? NULL : job->runtime;
   echo__job_retain(job);
   if (a->keeps != NULL) echo__shared_retain(&a->keeps->shared);
-  if (!enter_ring(a, echo__fiber_job(host))) {
+  echo__job *waiter = echo__fiber_job(host);
+  if (!enter_ring(a, waiter)) {
     echo__operation_close(operation);
     return refuse_ring(L, host, job, how->protects);
   }
-  echo__job_lend(a->waiter, job);
+  echo__job_lend(waiter, job);
   return echo__operation_run(L, operation, a->seconds);
 }
 

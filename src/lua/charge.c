@@ -51,18 +51,21 @@ int echo__charge_begin(echo__client *client, echo__job *job) {
   if (client->owner || client->mailbox == NULL) return ECHO_OK;
   if (client->charges == NULL) client->charges = create();
   echo__charge *charge = malloc(sizeof *charge);
-  if (client->charges == NULL || charge == NULL) {
+  echo__extra *extra = echo__job_extend(job);
+  if (client->charges == NULL || charge == NULL || extra == NULL) {
     free(charge);
     return ECHO_MEMORY;
   }
   *charge = (echo__charge){.job = job, .list = client->charges};
   put(client->charges, charge);
-  echo__store(&job->charge, charge, relaxed); /* the submit hands it on */
+  echo__store(&extra->charge, charge, relaxed); /* the submit hands it on */
   return ECHO_OK;
 }
 
 void echo__charge_end(echo__job *job) {
-  echo__charge *charge = echo__exchange(&job->charge, NULL, relaxed); /* for one of them alone */
+  echo__extra *extra = echo__load(&job->extra, acquire); /* PAIR job.extra */
+  if (extra == NULL) return;
+  echo__charge *charge = echo__exchange(&extra->charge, NULL, relaxed); /* for one of them alone */
   if (charge == NULL) return;
   take_out(charge->list, charge);
   release(charge->list);

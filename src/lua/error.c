@@ -86,8 +86,9 @@ static void add_traceback(lua_State *L, const echo__host *host, const echo__mess
 }
 
 void echo__error_push_cancelled(lua_State *L, const echo__host *host, const echo__job *job) {
-  const char *reason = job->reason != NULL ? job->reason : "the task was cancelled";
-  echo__error_push(L, host, (echo__kind)job->cancel_kind, reason, job->name);
+  const echo__extra *extra = echo__job_extra(job);
+  const char *reason = extra->reason != NULL ? extra->reason : "the task was cancelled";
+  echo__error_push(L, host, (echo__kind)job->cancel_kind, reason, extra->name);
   if (job->reported) add_traceback(L, host, &job->message);
 }
 

@@ -39,7 +39,6 @@ typedef struct echo__fiber {
   echo__own_hook *own_hook;   /* what its tasks have set for the coroutine, or NULL */
   int reference;              /* in the registry, of the coroutine */
   int environment;            /* likewise, see isolation.h */
-  int item;                   /* of the chunk, from 0 on */
   int passed;                 /* values on top of its stack that it is resumed with */
   uint8_t raised;             /* errors that told the task to end, see interrupt.h */
   uint8_t kind;               /* an echo__kind, of an error raised at this moment */
@@ -55,8 +54,9 @@ typedef struct echo__fiber {
 
 /* Where what comes of its run goes: of a map, of the chunk that the run is at. */
 static inline echo__message *echo__fiber_output(const echo__fiber *fiber) {
-  echo__run *run = fiber->run;
-  return run->chunk != NULL ? &run->chunk->output : &run->job->message;
+  echo__job *job = fiber->run->job;
+  if (echo__job_extra(job)->map != NULL) return &echo__runner_of(fiber->run)->chunk->output;
+  return &job->message;
 }
 
 /* A fiber at rest, made if there is none; NULL without memory. */

@@ -90,11 +90,11 @@ static int current(lua_State *L) {
   lua_createtable(L, 0, 6);
   echo__failure_push_name(L, host->worker->fiber);
   lua_setfield(L, -2, "name");
-  set_text(L, "queue", job->queue);
+  set_text(L, "queue", echo__job_extra(job)->queue);
   set_text(L, "priority", echo__priority_name((echo_priority)echo__load(&job->priority, relaxed)));
   lua_pushinteger(L, echo_worker_index(job->runtime->scheduler) + 1);
   lua_setfield(L, -2, "worker");
-  set_terms(L, job->terms);
+  set_terms(L, echo__job_extra(job)->terms);
   return 1;
 }
 

@@ -28,7 +28,7 @@ static void push_new(lua_State *L) {
 
 /* The worker keeps the function of the map that it works on, and what that was decoded with. */
 static void push_of_map(lua_State *L, const echo__fiber *fiber) {
-  if (fiber->state->map == fiber->run->job->map->id) {
+  if (fiber->state->map == echo__job_extra(fiber->run->job)->map->id) {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &of_map);
     return;
   }
@@ -39,7 +39,7 @@ static void push_of_map(lua_State *L, const echo__fiber *fiber) {
 
 void echo__isolation_begin(lua_State *L, echo__fiber *fiber) {
   if (!fiber->run->job->runtime->recipe.isolates) return;
-  if (fiber->run->job->map != NULL)
+  if (echo__job_extra(fiber->run->job)->map != NULL)
     push_of_map(L, fiber);
   else
     push_new(L);

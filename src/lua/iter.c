@@ -18,7 +18,7 @@ typedef struct box {
  * the calling function. */
 typedef struct taking {
   echo__group *group; /* with a reference */
-  echo__job *waiter;  /* the task's job while it is in the ring, else NULL */
+  echo__ring_place place;
 } taking;
 
 static taking *taking_of(echo__operation *operation) {
@@ -67,22 +67,11 @@ static int refuse_ring(lua_State *L, const echo__host *host, const echo__group *
   return refuse(L, host, echo__ring_sentence(self));
 }
 
-static void leave_ring(taking *t) {
-  if (t->waiter != NULL) echo__ring_leave(t->waiter);
-  t->waiter = NULL;
-}
-
-static bool enter_ring(taking *t, echo__job *job) {
-  if (!echo__ring_enter_group(job, t->group)) return false;
-  t->waiter = job;
-  return true;
-}
-
 /* The ring is left before the group changes, see ring.h. */
 static int attempt(lua_State *L, const echo__host *host, echo__operation *operation) {
   taking *t = taking_of(operation);
   echo__group *group = t->group;
-  leave_ring(t);
+  echo__ring_leave(&t->place);
   if (group->members == NULL) {
     lua_pushnil(L);
     return 1;
@@ -94,7 +83,8 @@ static int attempt(lua_State *L, const echo__host *host, echo__operation *operat
     return refuse(L, host, "another coroutine waits with this iterator");
   }
   if (host->worker == NULL) return ECHO__WAITS;
-  return enter_ring(t, echo__fiber_job(host)) ? ECHO__WAITS : refuse_ring(L, host, group);
+  bool enters = echo__ring_enter_group(&t->place, echo__fiber_job(host), group);
+  return enters ? ECHO__WAITS : refuse_ring(L, host, group);
 }
 
 static bool enroll(echo__operation *operation) {
@@ -103,7 +93,7 @@ static bool enroll(echo__operation *operation) {
 
 static void leave(echo__operation *operation) {
   taking *t = taking_of(operation);
-  leave_ring(t);
+  echo__ring_leave(&t->place);
   echo__group_leave(t->group, &operation->seat);
   echo__group_drop(t->group);
 }

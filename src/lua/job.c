@@ -13,14 +13,11 @@
 void echo__run_init(echo__run *run, echo__job *job) {
   run->job = job;
   run->fiber = NULL;
-  run->chunk = NULL;
   run->core = NULL;
-  run->held = NULL;
   echo__store(&run->begun, false, relaxed);
   run->priority = ECHO_PRIORITY_NORMAL;
   run->knows = false;
   echo__store(&run->word, 0, relaxed);
-  echo__store(&run->worker, -1, relaxed);
 }
 
 static void job_init(echo__job *job, echo__runtime *runtime) {
@@ -28,20 +25,10 @@ static void job_init(echo__job *job, echo__runtime *runtime) {
   echo__store(&job->travelled, false, relaxed);
   echo__store(&job->word, ECHO__JOB_QUEUED, relaxed);
   job->runtime = runtime;
-  job->map = NULL;
-  job->name = NULL;
-  job->queue = NULL;
+  echo__store(&job->extra, NULL, relaxed);
   job->watches = NULL;
-  job->terms = NULL;
-  job->span = NULL;
-  echo__store(&job->charge, NULL, relaxed);
   job->awaits = NULL;
-  job->awaits_any = NULL;
-  job->seen = 0;
-  job->reason = NULL;
   job->reported = false;
-  job->told = NULL;
-  job->recorded = (echo_trace_result){0};
   job->kind = ECHO__KIND_ERROR;
   echo__store(&job->priority, ECHO_PRIORITY_NORMAL, relaxed);
   echo__run_init(&job->run, job);
@@ -56,9 +43,22 @@ echo__job *echo__job_create(echo__client *client) {
   return job;
 }
 
+const echo__extra echo__no_extra;
+
+echo__extra *echo__job_extend(echo__job *job) {
+  echo__extra *extra = echo__load(&job->extra, acquire); /* PAIR job.extra */
+  if (extra != NULL) return extra;
+  echo__extra *made = calloc(1, sizeof *made);
+  if (made == NULL) return NULL;
+  if (echo__cas(&job->extra, &extra, made, acq_rel)) return made; /* PAIR job.extra */
+  free(made);
+  return extra;
+}
+
 echo__message *echo__job_input(echo__job *job) {
-  if (job->map != NULL) return &job->map->function;
-  return job->terms != NULL ? &job->terms->input : &job->message;
+  const echo__extra *extra = echo__job_extra(job);
+  if (extra->map != NULL) return &extra->map->function;
+  return extra->terms != NULL ? &extra->terms->input : &job->message;
 }
 
 void echo__job_share(echo__job *job) {
@@ -75,13 +75,16 @@ void echo__job_retain(echo__job *job) {
 
 static void release_contents(echo__job *job) {
   echo__message_release(&job->message);
-  free(job->name);
-  free(job->queue);
-  free(job->reason);
-  free(job->span);
-  echo__progress_release(job);
-  echo__map_destroy(job->map);
-  echo__terms_destroy(job->terms);
+  echo__extra *extra = echo__load(&job->extra, relaxed);
+  if (extra == NULL) return;
+  free(extra->name);
+  free(extra->queue);
+  free(extra->reason);
+  free(extra->span);
+  echo__progress_release(extra);
+  echo__map_destroy(extra->map);
+  echo__terms_destroy(extra->terms);
+  free(extra);
 }
 
 static void give_outside(echo__runtime *runtime, echo__job *job) {
@@ -207,7 +210,8 @@ static bool change_state(echo__job *job, echo__job_state from, uint32_t to, uint
 
 /* Whoever cancels the job and finds it running finds in the same word where. */
 bool echo__job_begin(echo__job *job, int worker) {
-  uint32_t before, place = job->map == NULL ? ECHO__JOB_WORKER * (uint32_t)(worker + 1) : 0;
+  uint32_t before,
+      place = echo__job_extra(job)->map == NULL ? ECHO__JOB_WORKER * (uint32_t)(worker + 1) : 0;
   return change_state(job, ECHO__JOB_QUEUED, ECHO__JOB_RUNNING | place, &before);
 }
 
@@ -246,15 +250,23 @@ void echo__job_end(echo__job *job, echo__job_state state) {
   tell(job, state, word);
 }
 
+/* Without memory it is as if there was none. */
+static void set_reason(echo__job *job, const char *reason) {
+  bool needs = reason != NULL || echo__job_extra(job)->reason != NULL;
+  echo__extra *extra = needs ? echo__job_extend(job) : NULL;
+  if (extra == NULL) return;
+  free(extra->reason); /* of one that came too late */
+  extra->reason = reason != NULL ? strdup(reason) : NULL;
+}
+
 /* Sets CANCELLING with what goes with it; false if the job has ended or has it already. */
 static bool mark_cancelling(echo__job *job, echo__kind kind, const char *reason) {
   uv_mutex_lock(echo__job_stripe(job));
   uint32_t word = echo__load(&job->word, relaxed);
   bool marks = !(word & ECHO__JOB_CANCELLING);
   if (marks) {
-    free(job->reason); /* of one that came too late */
     job->cancel_kind = (uint8_t)kind;
-    job->reason = reason != NULL ? strdup(reason) : NULL;
+    set_reason(job, reason);
   }
   while (marks) {
     marks = (word & ECHO__JOB_STATE) < ECHO__JOB_DONE;
@@ -272,7 +284,7 @@ bool echo__job_cancel(echo__job *job, echo__kind kind, const char *reason) {
   if (change_state(job, ECHO__JOB_QUEUED, ECHO__JOB_CANCELLED, &before)) {
     count_end(job, ECHO__JOB_CANCELLED, 1);
     tell(job, ECHO__JOB_CANCELLED, before);
-    if (job->terms != NULL) echo__terms_hurry(job);
+    if (echo__job_extra(job)->terms != NULL) echo__terms_hurry(job);
   } else {
     echo__job_poke(job);
   }
@@ -282,8 +294,9 @@ bool echo__job_cancel(echo__job *job, echo__kind kind, const char *reason) {
 /* -- runs ------------------------------------------------------------------------------------- */
 
 /* Where it runs, or -1. */
-static int worker_of(const echo__run *run) {
-  if (run->job->map != NULL) return echo__load(&run->worker, seq_cst); /* PAIR run.poke */
+static int worker_of(echo__run *run) {
+  if (echo__job_extra(run->job)->map != NULL)
+    return echo__load(&echo__runner_of(run)->worker, seq_cst); /* PAIR run.poke */
   return (int)(echo__load(&run->job->word, relaxed) / ECHO__JOB_WORKER) - 1;
 }
 
@@ -313,12 +326,13 @@ void echo__run_reprioritize(echo__run *run) {
 }
 
 void echo__job_poke(echo__job *job) {
-  if (job->map == NULL) {
+  const echo__map *map = echo__job_extra(job)->map;
+  if (map == NULL) {
     poke_run(&job->run);
     return;
   }
-  for (unsigned i = 0; i < job->map->run_count; i++)
-    poke_run(&job->map->runs[i]);
+  for (unsigned i = 0; i < map->runner_count; i++)
+    poke_run(&map->runners[i].run);
 }
 
 void echo__run_suspends(echo__run *run) {
@@ -377,7 +391,7 @@ void echo__job_abandon(echo__job *job) {
 void echo__job_core_ended(echo__job *job, bool begun, int status) {
   if (status != ECHO_OK) abandon(job, begun);
   if (echo__job_has_ended(job)) {
-    if (job->terms != NULL) echo__terms_end(job);
+    if (echo__job_extra(job)->terms != NULL) echo__terms_end(job);
     echo__charge_end(job);
   }
   echo__job_drop_anywhere(job);

@@ -87,50 +87,66 @@ typedef struct echo__watch {
   void (*fire)(struct echo__watch *watch);
 } echo__watch;
 
+/* A map's are part of runners, see map.h. */
 typedef struct echo__run {
   struct echo__job *job;
   struct echo__fiber *fiber; /* from its beginning to its end */
-  struct echo__chunk *chunk; /* of a map, the one it is at */
   echo_task *core;           /* known from its beginning on */
-  echo_task *held;           /* the core task's handle, while it is held (terms.h) */
   int8_t priority;           /* the core task's */
   bool knows;                /* its job was cancelled before this call began */
   echo__atomic(bool) begun;  /* by the core task that it was submitted with; written there */
   echo__atomic(uint32_t) word;
-  echo__atomic(int32_t) worker; /* of a map: where it began, or -1 */
 } echo__run;
 
-/* Five cache lines: what each submit and each end touch, the run, what few jobs have, the message's
- * head and its bytes. */
+/* What few jobs have. All zero for one that has none of it; what is not said to be otherwise is the
+ * submitter's until the job is queued, and stays as it is then. */
+typedef struct echo__extra {
+  struct echo__map *map;                      /* if the job is a map */
+  struct echo__terms *terms;                  /* see terms.h */
+  echo__atomic(struct echo__charge *) charge; /* see charge.h */
+  char *name;                                 /* allocated */
+  char *queue;                                /* allocated: the named queue */
+  char *reason;                               /* allocated; set with CANCELLING */
+  struct echo__told *told;                    /* under the stripe; see progress.h */
+  struct echo__span *span;                    /* see span.h */
+  echo_trace_result recorded; /* where and when it ended, as its output; see recording.h */
+} echo__extra;
+
+/* Three cache lines: what each submit and each end touch, with the run; what few jobs use and the
+ * message's head; its bytes. There are as many as tasks that wait, for a time or for each other, so
+ * what only few have lies elsewhere. */
 typedef struct echo__job {
   echo__shared shared;           /* first: a task's handles stand for it */
   echo__word word;               /* echo__job_state and the bits beside it */
   echo__atomic(int8_t) priority; /* as it stands, see echo__job_set_priority */
   echo__atomic(bool) travelled;  /* it has a reference to the runtime of its own */
   uint8_t cancel_kind;           /* an echo__kind, set with CANCELLING */
-  echo__runtime *runtime;
-  struct echo__map *map;                      /* if the job is a map, else NULL */
-  struct echo__terms *terms;                  /* or NULL; see terms.h */
-  echo__watch *watches;                       /* under the stripe */
-  echo__atomic(struct echo__charge *) charge; /* or NULL; see charge.h */
+  uint8_t kind : 7;              /* an echo__kind, of a failed job */
+  uint8_t reported : 1; /* its output tells where it failed or, if it was cancelled, was; set as
+                           `kind` */
   echo__run run;
-  echo__kind kind; /* of a failed job */
-  bool reported; /* its output tells where it failed or, if it was cancelled, was; set as `kind` */
-  char *name;    /* allocated, or NULL */
-  char *queue;   /* allocated, or NULL: the named queue */
-  char *reason;  /* allocated, or NULL; set with CANCELLING */
-  struct echo__told *told;  /* under the stripe; see progress.h */
-  struct echo__job *awaits; /* what it awaits; this and the next three: see ring.h */
-  struct echo__group *awaits_any;
-  struct echo__job *next_seen;
-  uint64_t seen;
+  echo__runtime *runtime;
+  echo__atomic(echo__extra *) extra; /* or NULL; never changes once it is there */
+  echo__watch *watches;              /* under the stripe */
+  struct echo__ring_place *awaits;   /* while it waits for others, see ring.h; or NULL */
   echo__message message; /* the input, if it is not elsewhere, until it is read; then the output:
                             results; or of a failed job: message, traceback, task name, value */
-  echo_trace_result recorded; /* where and when it ended, as its output; see recording.h */
-  struct echo__span *span;    /* or NULL; see span.h */
 } echo__job;
 
-_Static_assert(sizeof(void *) != 8 || offsetof(echo__job, message) <= 192, "no line is split");
+_Static_assert(sizeof(void *) != 8 || ECHO__MESSAGE_INLINE != 48 || sizeof(echo__job) <= 192,
+               "no line is split, and none is wasted");
+
+extern const echo__extra echo__no_extra;
+
+/* To read what few jobs have. Any thread that may read what it looks for. */
+static inline const echo__extra *echo__job_extra(const echo__job *job) {
+  const echo__extra *extra = echo__load(&job->extra, acquire); /* PAIR job.extra */
+  return extra != NULL ? extra : &echo__no_extra;
+}
+
+/* To write it: made now, if the job has none; NULL without memory. Any thread that has a reference.
+ */
+echo__extra *echo__job_extend(echo__job *job);
 
 /* What the handles of jobs are; in task.c, which makes them. */
 extern const echo__shared_type echo__job_type;

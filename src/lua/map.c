@@ -30,14 +30,21 @@ static void chunk_init(echo__chunk *chunk, lua_Integer first, lua_Integer count)
   echo__message_init(&chunk->output);
 }
 
+static void runner_init(echo__runner *runner, echo__job *job) {
+  echo__run_init(&runner->run, job);
+  runner->chunk = NULL;
+  runner->held = NULL;
+  echo__store(&runner->worker, -1, relaxed);
+}
+
 /* As many runners as can be of use; an empty list ends like any other. */
-static bool init_runs(echo__map *map, echo__job *job, unsigned workers) {
+static bool init_runners(echo__map *map, echo__job *job, unsigned workers) {
   unsigned count = workers < map->chunk_count ? workers : (unsigned)map->chunk_count;
-  map->run_count = count > 0 ? count : 1;
-  map->runs = malloc(map->run_count * sizeof *map->runs);
-  if (map->runs == NULL) return false;
-  for (unsigned i = 0; i < map->run_count; i++)
-    echo__run_init(&map->runs[i], job);
+  map->runner_count = count > 0 ? count : 1;
+  map->runners = malloc(map->runner_count * sizeof *map->runners);
+  if (map->runners == NULL) return false;
+  for (unsigned i = 0; i < map->runner_count; i++)
+    runner_init(&map->runners[i], job);
   return true;
 }
 
@@ -47,7 +54,7 @@ echo__map *echo__map_create(echo__job *job, lua_Integer length, unsigned workers
   echo__map *map = malloc(sizeof *map + count * sizeof map->chunks[0]);
   if (map == NULL) return NULL;
   map->chunk_count = count;
-  if (!init_runs(map, job, workers)) {
+  if (!init_runners(map, job, workers)) {
     free(map);
     return NULL;
   }
@@ -56,7 +63,7 @@ echo__map *echo__map_create(echo__job *job, lua_Integer length, unsigned workers
   echo__message_init(&map->function);
   echo__store(&map->next, 0, relaxed);
   echo__store(&map->done, 0, relaxed);
-  echo__store(&map->runners, 0, relaxed);
+  echo__store(&map->left, 0, relaxed);
   for (size_t i = 0; i < count; i++) {
     lua_Integer first = (lua_Integer)i * size + 1;
     lua_Integer left = length - first + 1;
@@ -72,7 +79,7 @@ void echo__map_destroy(echo__map *map) {
     echo__message_release(&map->chunks[i].output);
   }
   echo__message_release(&map->function);
-  free(map->runs);
+  free(map->runners);
   free(map);
 }
 
@@ -94,37 +101,37 @@ const echo__chunk *echo__map_failure(const echo__map *map) {
 }
 
 /* Goes on with the chunk it is at, or takes the next one; false if there is none. */
-static bool has_chunk(echo__run *run) {
-  if (run->chunk == NULL) run->chunk = echo__map_take(run->job->map);
-  return run->chunk != NULL;
+static bool has_chunk(echo__map *map, echo__runner *runner) {
+  if (runner->chunk == NULL) runner->chunk = echo__map_take(map);
+  return runner->chunk != NULL;
 }
 
-static void finish_chunk(echo__run *run) {
-  echo__map *map = run->job->map;
+static void finish_chunk(echo__map *map, echo__runner *runner) {
   echo__add(&map->done, 1, relaxed);
-  if (run->chunk->failed || echo__job_is_cancelling(run->job)) echo__map_cut_short(map);
-  run->chunk = NULL;
+  if (runner->chunk->failed || echo__job_is_cancelling(runner->run.job)) echo__map_cut_short(map);
+  runner->chunk = NULL;
 }
 
 void echo__map_run(void *argument) {
-  echo__run *run = argument;
-  echo__job *job = run->job;
+  echo__runner *runner = argument;
+  echo__job *job = runner->run.job;
+  echo__map *map = echo__job_extra(job)->map;
   int worker = echo_worker_index(job->runtime->scheduler);
   if (echo__job_begin(job, worker))
     echo__span_begins(job);
   else if (echo__job_get_state(job) != ECHO__JOB_RUNNING)
     return;
   bool failed = false;
-  while (has_chunk(run)) {
-    if (echo__run_chunk(run) == ECHO__SUSPENDED) return;
-    failed = run->chunk->failed;
-    finish_chunk(run);
+  while (has_chunk(map, runner)) {
+    if (echo__run_chunk(runner) == ECHO__SUSPENDED) return;
+    failed = runner->chunk->failed;
+    finish_chunk(map, runner);
     if (echo_task_should_yield()) {
       echo_task_again();
       return;
     }
   }
-  echo__run_ends(run);
+  echo__run_ends(&runner->run);
   if (failed) echo_trace_task_ends(ECHO_TRACE_FAILED, NULL);
 }
 
@@ -135,18 +142,19 @@ static echo__job_state end_state(const echo__map *map) {
 }
 
 void echo__map_on_end(void *argument, int status) {
-  echo__job *job = ((echo__run *)argument)->job;
-  echo__map *map = job->map;
-  if (status != ECHO_OK) echo__run_stopped(argument);
-  /* PAIR map.runners with itself: the last one sees what the others have done */
-  if (echo__sub(&map->runners, 1, acq_rel) != 1) return;
+  echo__run *run = &((echo__runner *)argument)->run;
+  echo__job *job = run->job;
+  const echo__extra *extra = echo__job_extra(job);
+  if (status != ECHO_OK) echo__run_stopped(run);
+  /* PAIR map.left with itself: the last one sees what the others have done */
+  if (echo__sub(&extra->map->left, 1, acq_rel) != 1) return;
   if (echo__job_get_state(job) == ECHO__JOB_RUNNING) {
     echo__recording_ends(job, true);
-    echo__job_end(job, end_state(map));
+    echo__job_end(job, end_state(extra->map));
   } else {
     echo__job_abandon(job);
   }
-  if (job->terms != NULL) echo__terms_end(job);
+  if (extra->terms != NULL) echo__terms_end(job);
   echo__charge_end(job);
   echo__job_drop_anywhere(job);
 }

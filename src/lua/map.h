@@ -24,16 +24,29 @@ typedef struct echo__chunk {
   echo__message output; /* their results, or as a failed job's */
 } echo__chunk;
 
+typedef struct echo__runner {
+  echo__run run;                /* first */
+  echo__chunk *chunk;           /* the one it is at, or NULL */
+  int item;                     /* of the chunk, from 0 on */
+  echo__atomic(int32_t) worker; /* where it began, or -1 */
+  echo_task *held;              /* the core task's handle, while it is held (terms.h) */
+} echo__runner;
+
+/* A map's run is a runner's. */
+static inline echo__runner *echo__runner_of(echo__run *run) {
+  return (echo__runner *)(void *)run;
+}
+
 typedef struct echo__map {
   uint64_t id; /* never given again: tells a worker whether it has this map's function */
   lua_Integer length;
   echo__message function; /* the job's input */
   size_t chunk_count;
-  echo__atomic(size_t) next;      /* the next chunk to hand out */
-  echo__atomic(size_t) done;      /* chunks that were worked through */
-  echo__atomic(unsigned) runners; /* core tasks that have not ended */
-  unsigned run_count;
-  echo__run *runs; /* one a runner */
+  echo__atomic(size_t) next;   /* the next chunk to hand out */
+  echo__atomic(size_t) done;   /* chunks that were worked through */
+  echo__atomic(unsigned) left; /* runners that have not ended */
+  unsigned runner_count;
+  echo__runner *runners;
   echo__chunk chunks[];
 } echo__map;
 
@@ -54,8 +67,8 @@ void echo__map_cut_short(echo__map *map);
 /* The first failed chunk, or NULL. After all runners have ended. */
 const echo__chunk *echo__map_failure(const echo__map *map);
 
-/* The core tasks' function and on_end; the argument is the runner's run. */
-void echo__map_run(void *run);
-void echo__map_on_end(void *run, int status);
+/* The core tasks' function and on_end; the argument is the runner. */
+void echo__map_run(void *runner);
+void echo__map_on_end(void *runner, int status);
 
 #endif

@@ -27,10 +27,11 @@ static int worker_of(const echo__job *job) {
 }
 
 static echo__ending *ending_of(const echo__job *job, echo__job_state state) {
-  const echo__span *span = job->span;
+  const echo__extra *extra = echo__job_extra(job);
+  const echo__span *span = extra->span;
   const char *place = span != NULL ? span->place : "";
-  const char *name = job->name != NULL ? job->name : place;
-  const char *queue = job->queue != NULL ? job->queue : "";
+  const char *name = extra->name != NULL ? extra->name : place;
+  const char *queue = extra->queue != NULL ? extra->queue : "";
   size_t name_bytes = strlen(name) + 1, queue_bytes = strlen(queue) + 1;
   echo__ending *ending = malloc(sizeof *ending + name_bytes + queue_bytes);
   if (ending == NULL) return NULL;
@@ -41,7 +42,7 @@ static echo__ending *ending_of(const echo__job *job, echo__job_state state) {
   ending->state = state;
   ending->kind = kind_of(job, state);
   ending->priority = echo__load(&job->priority, relaxed);
-  ending->has_queue = job->queue != NULL;
+  ending->has_queue = extra->queue != NULL;
   ending->name_length = name_bytes - 1;
   memcpy(ending->text, name, name_bytes);
   memcpy(ending->text + name_bytes, queue, queue_bytes);
@@ -64,7 +65,7 @@ static void tell(echo__observer *observer, const echo__job *job, echo__job_state
 }
 
 void echo__observe_end(const echo__job *job, echo__job_state state, bool queued) {
-  if (!echo__observed(job->runtime) || (job->span == NULL && !queued)) return;
+  if (!echo__observed(job->runtime) || (echo__job_extra(job)->span == NULL && !queued)) return;
   uv_mutex_lock(&job->runtime->observers_mutex);
   for (echo__observer *observer = job->runtime->observers; observer != NULL;
        observer = observer->next)

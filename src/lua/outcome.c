@@ -33,16 +33,18 @@ static int push_list(lua_State *L, const echo__host *host, const echo__map *map)
 }
 
 static int push_results(lua_State *L, const echo__host *host, const echo__job *job) {
-  if (job->map != NULL) return push_list(L, host, job->map);
+  const echo__map *map = echo__job_extra(job)->map;
+  if (map != NULL) return push_list(L, host, map);
   return decode(L, host, &job->message);
 }
 
 static void push_failure(lua_State *L, const echo__host *host, const echo__job *job) {
-  const echo__chunk *chunk = job->map != NULL ? echo__map_failure(job->map) : NULL;
+  const echo__map *map = echo__job_extra(job)->map;
+  const echo__chunk *chunk = map != NULL ? echo__map_failure(map) : NULL;
   if (chunk != NULL)
     echo__error_push_failure(L, host, chunk->kind, &chunk->output);
   else
-    echo__error_push_failure(L, host, job->kind, &job->message);
+    echo__error_push_failure(L, host, (echo__kind)job->kind, &job->message);
 }
 
 static void push_unfinished(lua_State *L, const echo__host *host, const echo__job *job) {
@@ -51,10 +53,10 @@ static void push_unfinished(lua_State *L, const echo__host *host, const echo__jo
     echo__error_push(L, host, ECHO__KIND_LOST,
                      forked ? "the task had not ended when the process was forked off"
                             : "the task still ran when the scheduler's stop ran out of time",
-                     job->name);
+                     echo__job_extra(job)->name);
   } else {
     echo__error_push(L, host, ECHO__KIND_TIMEOUT, "the wait ran out of time; the task goes on",
-                     job->name);
+                     echo__job_extra(job)->name);
   }
 }
 

@@ -32,9 +32,9 @@ static void drop(told *t) {
   free(t);
 }
 
-void echo__progress_release(echo__job *job) {
-  drop(job->told);
-  job->told = NULL;
+void echo__progress_release(echo__extra *extra) {
+  drop(extra->told);
+  extra->told = NULL;
 }
 
 /* -- telling ---------------------------------------------------------------------------------- */
@@ -49,11 +49,11 @@ static int encode(lua_State *L) {
   return 2;
 }
 
-static void publish(echo__job *job, told *t) {
+static void publish(echo__job *job, echo__extra *extra, told *t) {
   uv_mutex_t *stripe = echo__job_stripe(job);
   uv_mutex_lock(stripe);
-  told *before = job->told;
-  job->told = t;
+  told *before = extra->told;
+  extra->told = t;
   uv_mutex_unlock(stripe);
   drop(before);
 }
@@ -65,12 +65,14 @@ static int tell(lua_State *L) {
   lua_pushlightuserdata(L, host);
   lua_pushcclosure(L, encode, 1);
   lua_insert(L, 1);
-  told *t = create();
+  echo__job *job = echo__fiber_job(host);
+  echo__extra *extra = echo__job_extend(job);
+  told *t = extra != NULL ? create() : NULL;
   if (t == NULL) return luaL_error(L, "not enough memory");
   lua_pushlightuserdata(L, t);
   lua_insert(L, 2);
   if (lua_pcall(L, top + 1, LUA_MULTRET, 0) == LUA_OK && lua_gettop(L) == 0) {
-    publish(echo__fiber_job(host), t);
+    publish(job, extra, t);
     return 0;
   }
   drop(t);
@@ -87,7 +89,7 @@ const luaL_Reg echo__progress_functions[] = {{"progress", tell}, {NULL, NULL}};
 static told *look(echo__job *job) {
   uv_mutex_t *stripe = echo__job_stripe(job);
   uv_mutex_lock(stripe);
-  told *t = job->told;
+  told *t = echo__job_extra(job)->told;
   if (t != NULL) echo__add(&t->references, 1, relaxed);
   uv_mutex_unlock(stripe);
   return t;

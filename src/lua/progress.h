@@ -16,7 +16,7 @@
 int echo__progress_push(lua_State *L, const echo__host *host, echo__job *job);
 
 /* Drops the message of a job that goes. */
-void echo__progress_release(echo__job *job);
+void echo__progress_release(echo__extra *extra);
 
 /* echo.progress */
 extern const luaL_Reg echo__progress_functions[];

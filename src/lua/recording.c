@@ -80,13 +80,15 @@ size_t echo__recording_name(void *runtime, echo_task_function function, void *ar
     run = &((const echo__stand_in *)argument)->job->run;
   else if (function != echo__run_job && function != echo__map_run)
     return 0; /* the program's own */
-  if (run->job->name != NULL) return copy(run->job->name, text, size);
+  const char *name = echo__job_extra(run->job)->name;
+  if (name != NULL) return copy(name, text, size);
   return run->fiber != NULL ? name_of_fiber(run->fiber, text, size) : 0;
 }
 
 void echo__recording_names(lua_State *L, echo__job *job) {
   char text[128];
-  if (job->name != NULL || !echo_scheduler_is_traced(job->runtime->scheduler)) return;
+  if (echo__job_extra(job)->name != NULL || !echo_scheduler_is_traced(job->runtime->scheduler))
+    return;
   lua_pushvalue(L, 1);
   size_t length = place(L, text, sizeof text);
   if (length == 0) {
@@ -104,7 +106,8 @@ void echo__recording_ends(echo__job *job, bool well) {
   if (!echo_scheduler_is_traced(job->runtime->scheduler)) return;
   echo_trace_outcome outcome = well ? ECHO_TRACE_DONE : ECHO_TRACE_FAILED;
   if (echo__job_is_cancelling(job)) outcome = ECHO_TRACE_CANCELLED;
-  echo_trace_task_ends(outcome, &job->recorded);
+  echo__extra *extra = echo__job_extend(job); /* without memory the arrow is not drawn */
+  echo_trace_task_ends(outcome, extra != NULL ? &extra->recorded : NULL);
 }
 
 void echo__recording_skips(echo__job *job) {
@@ -114,7 +117,7 @@ void echo__recording_skips(echo__job *job) {
 
 void echo__recording_taken(const echo__job *job, uint64_t began) {
   if (echo__job_has_ended(job))
-    echo_trace_wait_ends(job->runtime->scheduler, began, &job->recorded);
+    echo_trace_wait_ends(job->runtime->scheduler, began, &echo__job_extra(job)->recorded);
 }
 
 /* -- the method ------------------------------------------------------------------------------- */

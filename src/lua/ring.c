@@ -2,36 +2,48 @@
 
 #include "lua/group.h"
 
-/* A walk over the jobs that wait, under the mutex. Each job is marked with the number of the last
+/* A walk over the jobs that wait, under the mutex. Each place is marked with the number of the last
  * walk that saw it, and so is visited once. */
 typedef struct walk {
   echo__runtime *runtime;
   uint64_t number;
-  echo__job *left; /* seen, but not followed yet */
-  bool way_out;    /* a job was met that does not wait */
+  const echo__job *from;                     /* what is about to wait, or NULL */
+  echo__ring_place *left;                    /* seen, but not followed yet */
+  bool way_out;                              /* a job was met that does not wait */
+  void (*visit)(echo__job *job, void *data); /* or NULL */
+  void *data;
 } walk;
 
-static walk begin(echo__runtime *runtime) {
+static uint64_t begin(echo__runtime *runtime) {
   uv_mutex_lock(&runtime->rings);
-  return (walk){.runtime = runtime, .number = ++runtime->walks};
+  return ++runtime->walks;
 }
 
 static void end(const walk *w) {
   uv_mutex_unlock(&w->runtime->rings);
 }
 
-static bool waits(const echo__job *job) {
-  return (job->awaits != NULL || job->awaits_any != NULL) && !echo__job_has_ended(job);
+static void visit(const walk *w, echo__job *job) {
+  if (w->visit != NULL) w->visit(job, w->data);
+}
+
+static void see_waiting(walk *w, echo__ring_place *place) {
+  if (place->seen == w->number) return;
+  place->seen = w->number;
+  place->next_seen = w->left;
+  w->left = place;
+  w->way_out = w->way_out || echo__job_has_ended(place->job);
 }
 
 static void see(walk *w, echo__job *job) {
+  if (job == w->from) return;
   if (job->runtime != w->runtime) {
     w->way_out = true;
-  } else if (job->seen != w->number) {
-    job->seen = w->number;
-    job->next_seen = w->left;
-    w->left = job;
-    w->way_out = w->way_out || !waits(job);
+  } else if (job->awaits != NULL) {
+    see_waiting(w, job->awaits);
+  } else {
+    w->way_out = true;
+    visit(w, job);
   }
 }
 
@@ -41,56 +53,60 @@ static void see_members(walk *w, const echo__group *group, bool all) {
     see(w, member->job);
 }
 
-static echo__job *next(walk *w) {
-  echo__job *job = w->left;
-  if (job != NULL) w->left = job->next_seen;
-  return job;
+static echo__ring_place *next(walk *w) {
+  echo__ring_place *place = w->left;
+  if (place != NULL) w->left = place->next_seen;
+  return place;
 }
 
-static void see_awaited(walk *w, const echo__job *job, bool all) {
-  if (job->awaits != NULL) see(w, job->awaits);
-  if (job->awaits_any != NULL) see_members(w, job->awaits_any, all);
+static void see_awaited(walk *w, const echo__ring_place *place, bool all) {
+  if (place->other != NULL) see(w, place->other);
+  if (place->group != NULL) see_members(w, place->group, all);
 }
 
 /* From what was seen so far. */
 static bool finds_way_out(walk *w) {
   while (!w->way_out) {
-    const echo__job *job = next(w);
-    if (job == NULL) return false;
-    see_awaited(w, job, false);
+    const echo__ring_place *place = next(w);
+    if (place == NULL) return false;
+    see_awaited(w, place, false);
   }
   return true;
 }
 
 /* -- entering and leaving --------------------------------------------------------------------- */
 
-bool echo__ring_enter(echo__job *job, echo__job *other) {
-  if (job->map != NULL || other->runtime != job->runtime) return true;
-  walk w = begin(job->runtime);
-  job->seen = w.number;
-  see(&w, other);
+/* What the place awaits is noted already. */
+static bool enter(echo__ring_place *place, echo__job *job) {
+  walk w = {.runtime = job->runtime, .number = begin(job->runtime), .from = job};
+  see_awaited(&w, place, false);
   bool well = finds_way_out(&w);
-  if (well) job->awaits = other;
+  if (well) {
+    place->job = job;
+    job->awaits = place;
+  }
   end(&w);
   return well;
 }
 
-bool echo__ring_enter_group(echo__job *job, echo__group *group) {
-  if (job->map != NULL || group->members == NULL) return true;
-  walk w = begin(job->runtime);
-  job->seen = w.number;
-  see_members(&w, group, false);
-  bool well = finds_way_out(&w);
-  if (well) job->awaits_any = group;
-  end(&w);
-  return well;
+bool echo__ring_enter(echo__ring_place *place, echo__job *job, echo__job *other) {
+  if (echo__job_extra(job)->map != NULL || other->runtime != job->runtime) return true;
+  place->other = other;
+  return enter(place, job);
 }
 
-void echo__ring_leave(echo__job *job) {
-  if (job->map != NULL) return;
+bool echo__ring_enter_group(echo__ring_place *place, echo__job *job, echo__group *group) {
+  if (echo__job_extra(job)->map != NULL || group->members == NULL) return true;
+  place->group = group;
+  return enter(place, job);
+}
+
+void echo__ring_leave(echo__ring_place *place) {
+  echo__job *job = place->job;
+  if (job == NULL) return;
   uv_mutex_lock(&job->runtime->rings);
   job->awaits = NULL;
-  job->awaits_any = NULL;
+  place->job = NULL;
   uv_mutex_unlock(&job->runtime->rings);
 }
 
@@ -99,11 +115,12 @@ const char *echo__ring_sentence(bool self) {
               : "this task waits, over others, for the one that calls: both would wait for ever";
 }
 
-void echo__ring_follow(echo__job *job, void (*visit)(echo__job *job, void *data), void *data) {
-  walk w = begin(job->runtime);
+void echo__ring_follow(echo__job *job, void (*visits)(echo__job *job, void *data), void *data) {
+  walk w = {.runtime = job->runtime, .visit = visits, .data = data};
+  w.number = begin(job->runtime);
   see(&w, job);
-  for (echo__job *at; (at = next(&w)) != NULL;) {
-    visit(at, data);
+  for (echo__ring_place *at; (at = next(&w)) != NULL;) {
+    visit(&w, at->job);
     see_awaited(&w, at, true);
   }
   end(&w);

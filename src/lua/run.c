@@ -84,7 +84,8 @@ static int task_main(lua_State *L) {
   lua_copy(L, 3, 1);
   echo__recording_names(L, job);
   echo__span_open_late(L, f->state->codec, job, 1);
-  if (job->terms == NULL || job->terms->retries == 0) echo__message_release(input);
+  const echo__terms *terms = echo__job_extra(job)->terms;
+  if (terms == NULL || terms->retries == 0) echo__message_release(input);
   int status = lua_pcallk(L, count - 1, LUA_MULTRET, 2, (lua_KContext)f, finish_task);
   return finish_task(L, status, (lua_KContext)f);
 }
@@ -92,28 +93,30 @@ static int task_main(lua_State *L) {
 /* Pushes the map's function, which a worker decodes once and keeps while it works on that map. */
 static void push_map_function(lua_State *L, echo__fiber *f) {
   static const char key; /* its address names the place in the registry */
-  if (f->state->map != f->run->job->map->id) {
+  uint64_t id = echo__job_extra(f->run->job)->map->id;
+  if (f->state->map != id) {
     f->state->map = 0;
     decode_values(L, f, echo__job_input(f->run->job));
     lua_rawsetp(L, LUA_REGISTRYINDEX, &key);
-    f->state->map = f->run->job->map->id;
+    f->state->map = id;
   }
   lua_rawgetp(L, LUA_REGISTRYINDEX, &key);
 }
 
 static int finish_item(lua_State *L, int status, lua_KContext context);
 
-/* Calls the function on the items from f->item on; each makes place for its result. */
+/* Calls the function on the items from where it is on; each makes place for its result. */
 static int call_items(lua_State *L, echo__fiber *f) {
-  for (; f->item < f->run->chunk->count; f->item++) {
+  echo__runner *r = echo__runner_of(f->run);
+  for (; r->item < r->chunk->count; r->item++) {
     lua_pushvalue(L, 1);
-    lua_pushvalue(L, 3 + f->item);
-    lua_pushinteger(L, f->run->chunk->first + f->item);
+    lua_pushvalue(L, 3 + r->item);
+    lua_pushinteger(L, r->chunk->first + r->item);
     int status = lua_pcallk(L, 2, 1, 2, (lua_KContext)f, finish_item);
     if (status != LUA_OK) return end_badly(f, status);
-    lua_replace(L, 3 + f->item);
+    lua_replace(L, 3 + r->item);
   }
-  encode_results(L, f, 3, f->run->chunk->count, ECHO__ROOT_ITEM, f->run->chunk->first);
+  encode_results(L, f, 3, r->chunk->count, ECHO__ROOT_ITEM, r->chunk->first);
   let_go_of_values(L, f, 3);
   return 0;
 }
@@ -121,7 +124,7 @@ static int call_items(lua_State *L, echo__fiber *f) {
 static int finish_item(lua_State *L, int status, lua_KContext context) {
   echo__fiber *f = (echo__fiber *)context;
   if (!went_well(status)) return end_badly(f, status);
-  lua_replace(L, 3 + f->item++);
+  lua_replace(L, 3 + echo__runner_of(f->run)->item++);
   return call_items(L, f);
 }
 
@@ -133,8 +136,9 @@ static int chunk_main(lua_State *L) {
   lua_replace(L, 1);
   echo__recording_names(L, f->run->job);
   echo__reporter_push(L);
-  decode_values(L, f, &f->run->chunk->input);
-  echo__message_release(&f->run->chunk->input);
+  echo__message *input = &echo__runner_of(f->run)->chunk->input;
+  decode_values(L, f, input);
+  echo__message_release(input);
   echo__stack_need(L, 8);
   return call_items(L, f);
 }
@@ -214,8 +218,8 @@ static echo__progress progress(echo__run *run, bool begins, bool *well, echo__ki
     return ECHO__SUSPENDED;
   }
   *well = status == LUA_OK;
-  *kind = fiber->kind;
-  if (run->job->map == NULL) run->job->reported = fiber->reported;
+  *kind = (echo__kind)fiber->kind;
+  if (echo__job_extra(run->job)->map == NULL) run->job->reported = fiber->reported;
   run->fiber = NULL;
   echo__fiber_give(fiber, *well);
   if (!*well && *kind == ECHO__KIND_MEMORY) {
@@ -231,8 +235,8 @@ static echo__fiber *refuse(echo__run *run, echo__message *output, echo__kind *ki
   echo__message_release(output);
   if (state->L != NULL && state->codec != NULL && !state->ready) {
     *kind = ECHO__KIND_ERROR;
-    echo__failure_report_here(state->L, "the worker's setup failed: ", state->codec, run->job->name,
-                              output);
+    echo__failure_report_here(state->L, "the worker's setup failed: ", state->codec,
+                              echo__job_extra(run->job)->name, output);
   }
   return NULL;
 }
@@ -245,7 +249,6 @@ static echo__fiber *begin(echo__run *run, lua_CFunction main, echo__message *out
   echo__fiber *fiber = echo__fiber_take(state);
   if (fiber == NULL) return refuse(run, output, kind);
   fiber->run = run;
-  fiber->item = 0;
   fiber->raised = 0;
   fiber->left = fiber->failed = fiber->reported = false;
   fiber->over = false;
@@ -261,7 +264,7 @@ static echo__fiber *begin(echo__run *run, lua_CFunction main, echo__message *out
 /* True if a failed job is to be tried once more: it goes back to the queue, where a stand-in of it
  * may begin it at once. If it does not it is cancelled, and nobody asks for its output. */
 static bool tries_again(echo__job *job) {
-  echo__terms *terms = job->terms;
+  echo__terms *terms = echo__job_extra(job)->terms;
   if (terms == NULL || terms->retries == 0 || job->kind != ECHO__KIND_ERROR) return false;
   terms->retries--;
   terms->attempt++;
@@ -272,7 +275,8 @@ static bool tries_again(echo__job *job) {
 /* The handle may live long, and the arguments be large. Of what is going to be cancelled nobody
  * reads results, and it may have been left before it had read its input. */
 static void release_unread(echo__job *job) {
-  if (job->terms != NULL) echo__message_release(&job->terms->input);
+  echo__terms *terms = echo__job_extra(job)->terms;
+  if (terms != NULL) echo__message_release(&terms->input);
   if (echo__job_is_cancelling(job) && !job->reported) echo__message_release(&job->message);
 }
 
@@ -288,9 +292,11 @@ static void run_job(echo__run *run, echo__atomic(bool) * begun) {
     echo__store(begun, true, relaxed);
     echo__span_begins(job);
   }
-  if (!begins || begin(run, task_main, &job->message, &job->kind) != NULL) {
-    if (progress(run, begins, &well, &job->kind) == ECHO__SUSPENDED) return;
+  echo__kind kind;
+  if (!begins || begin(run, task_main, &job->message, &kind) != NULL) {
+    if (progress(run, begins, &well, &kind) == ECHO__SUSPENDED) return;
   }
+  job->kind = kind;
   echo__run_ends(run);
   if (!well && tries_again(job)) {
     echo__store(begun, false, relaxed);
@@ -312,11 +318,13 @@ void echo__run_stand_in(void *argument) {
   run_job(&stand_in->job->run, &stand_in->begun);
 }
 
-echo__progress echo__run_chunk(echo__run *run) {
-  echo__chunk *chunk = run->chunk;
+echo__progress echo__run_chunk(echo__runner *runner) {
+  echo__run *run = &runner->run;
+  echo__chunk *chunk = runner->chunk;
   bool well = false, begins = run->fiber == NULL;
   /* PAIR run.poke: who cancels sees where it runs, or the run sees that it is to end */
-  echo__store(&run->worker, echo_worker_index(run->job->runtime->scheduler), seq_cst);
+  echo__store(&runner->worker, echo_worker_index(run->job->runtime->scheduler), seq_cst);
+  if (begins) runner->item = 0;
   if (!begins || begin(run, chunk_main, &chunk->output, &chunk->kind) != NULL) {
     if (progress(run, begins, &well, &chunk->kind) == ECHO__SUSPENDED) return ECHO__SUSPENDED;
   }

@@ -16,6 +16,6 @@ void echo__run_job(void *run);
 typedef enum echo__progress { ECHO__SUSPENDED, ECHO__ENDED } echo__progress;
 
 /* Calls the map's function on the items of the run's chunk, or goes on with that. */
-echo__progress echo__run_chunk(echo__run *run);
+echo__progress echo__run_chunk(echo__runner *runner);
 
 #endif

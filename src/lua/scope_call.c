@@ -24,25 +24,17 @@ enum { RESULTS_OF_WAIT = 3 };
 
 typedef struct waiting {
   echo__scope *scope; /* with a reference */
-  echo__job *waiter;  /* the task's job while it is in the ring, else NULL */
+  echo__ring_place place;
 } waiting;
 
 static waiting *waiting_of(echo__operation *operation) {
   return operation->own;
 }
 
-static void leave_ring(waiting *w) {
-  if (w->waiter != NULL) echo__ring_leave(w->waiter);
-  w->waiter = NULL;
-}
-
 static void enter_ring(waiting *w, echo__job *job) {
-  if (echo__ring_enter_group(job, &w->scope->group)) {
-    w->waiter = job;
-  } else if (!w->scope->cancelled) {
-    w->scope->in_ring = true;
-    echo__scope_cancel(w->scope);
-  }
+  if (echo__ring_enter_group(&w->place, job, &w->scope->group) || w->scope->cancelled) return;
+  w->scope->in_ring = true;
+  echo__scope_cancel(w->scope);
 }
 
 static void append(lua_State *L, int *count) {
@@ -82,7 +74,7 @@ static void push_errors(lua_State *L, const echo__host *host, const echo__scope 
 
 static int attempt(lua_State *L, const echo__host *host, echo__operation *operation) {
   waiting *w = waiting_of(operation);
-  leave_ring(w);
+  echo__ring_leave(&w->place);
   echo__scope_collect(w->scope);
   if (operation->seat.knows || echo__scope_is_to_end(w->scope)) echo__scope_cancel(w->scope);
   if (w->scope->group.members != NULL) {
@@ -102,7 +94,7 @@ static bool enroll(echo__operation *operation) {
 
 static void leave(echo__operation *operation) {
   waiting *w = waiting_of(operation);
-  leave_ring(w);
+  echo__ring_leave(&w->place);
   echo__group_leave(&w->scope->group, &operation->seat);
   echo__scope_drop(w->scope);
 }

@@ -45,7 +45,7 @@ void echo__span_begins(const echo__job *job);
 /* A run of the job goes on: when, or 0 if nobody wants to know; and has paused or ended. That
  * worker. */
 static inline uint64_t echo__span_runs(const echo__job *job) {
-  return job->span != NULL || echo__observed(job->runtime) ? echo__now() : 0;
+  return echo__job_extra(job)->span != NULL || echo__observed(job->runtime) ? echo__now() : 0;
 }
 void echo__span_ran(const echo__job *job, uint64_t since);
 

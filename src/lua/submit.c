@@ -39,15 +39,29 @@ static bool has_terms(const echo__request *r) {
   return r->timeout >= 0 || r->delay > 0 || r->retries > 0 || r->key != NULL;
 }
 
+static echo__extra *extend(lua_State *L, echo__job *job) {
+  echo__extra *extra = echo__job_extend(job);
+  if (extra == NULL) echo__fail_for_memory(L);
+  return extra;
+}
+
 static void set_terms(lua_State *L, echo__job *job, const echo__request *r) {
-  job->terms = echo__terms_create(job);
-  if (job->terms == NULL) echo__fail_for_memory(L);
-  job->terms->timeout = r->timeout;
-  if (r->timeout >= 0) job->terms->deadline = echo__deadline_in(r->timeout);
-  job->terms->delay = r->delay;
-  job->terms->retries = r->retries;
-  job->terms->conflict = r->conflict;
-  job->terms->key = copy_text(L, r->key);
+  echo__extra *extra = extend(L, job);
+  echo__terms *terms = extra->terms = echo__terms_create(job);
+  if (terms == NULL) echo__fail_for_memory(L);
+  terms->timeout = r->timeout;
+  if (r->timeout >= 0) terms->deadline = echo__deadline_in(r->timeout);
+  terms->delay = r->delay;
+  terms->retries = r->retries;
+  terms->conflict = r->conflict;
+  terms->key = copy_text(L, r->key);
+}
+
+static void set_texts(lua_State *L, echo__job *job, const echo__request *r) {
+  if (r->name == NULL && r->core.queue == NULL) return;
+  echo__extra *extra = extend(L, job);
+  extra->name = copy_text(L, r->name);
+  extra->queue = copy_text(L, r->core.queue);
 }
 
 /* The job is the task userdata's from the first, so whatever raises leaves nothing behind. */
@@ -55,8 +69,7 @@ static echo__job *push_job(lua_State *L, const echo__host *host, echo__client *c
                            echo__request *r) {
   echo__job *job = echo__task_push(L, host, client);
   r->task = lua_gettop(L);
-  job->name = copy_text(L, r->name);
-  job->queue = copy_text(L, r->core.queue);
+  set_texts(L, job, r);
   echo__store(&job->priority, (int8_t)r->core.priority, relaxed);
   if (has_terms(r)) set_terms(L, job, r);
   if (echo__observed(client->runtime) &&
@@ -98,8 +111,9 @@ static void encode(lua_State *L, const echo__host *host, echo__job *job, int fir
 typedef int submit_function(echo__client *client, echo__job *job, const echo__request *r);
 
 static int submit_one(echo__client *client, echo__job *job, const echo__request *r) {
+  echo_task **held = r->core.held ? &echo__job_extra(job)->terms->held : NULL;
   return echo_scheduler_submit(client->runtime->scheduler, &r->core, echo__run_job, &job->run,
-                               r->core.held ? &job->run.held : NULL);
+                               held);
 }
 
 /* The core has nothing of the job. */
@@ -157,8 +171,8 @@ static int submit_job(lua_State *L, echo__client *client, echo__job *job, echo__
   if (status != ECHO_OK) return status;
   echo__job_share(job);
   echo__span_queued(job);
-  status = job->terms != NULL ? submit_on_terms(L, client, job, r, submit_all)
-                              : submit_plainly(client, job, r, submit_all);
+  status = echo__job_extra(job)->terms != NULL ? submit_on_terms(L, client, job, r, submit_all)
+                                               : submit_plainly(client, job, r, submit_all);
   if (status == ECHO_OK && r->scope != NULL) echo__scope_adopt(r->scope, job);
   return status;
 }
@@ -186,7 +200,8 @@ static int attempt(lua_State *L, const echo__host *host, echo__operation *operat
     lua_pushvalue(L, w->request->task);
     return 1;
   }
-  echo__error_push(L, host, echo__kind_of_status(status), echo_strerror(status), w->job->name);
+  echo__error_push(L, host, echo__kind_of_status(status), echo_strerror(status),
+                   echo__job_extra(w->job)->name);
   return ECHO__RAISES;
 }
 
@@ -213,7 +228,7 @@ static bool enroll(echo__operation *operation) {
 static int expire(lua_State *L, const echo__host *host, echo__operation *operation) {
   const echo__job *job = room_wait_of(operation)->job;
   lua_pushfstring(L, "the task's time of %f s ran out before there was room for it",
-                  job->terms->timeout);
+                  echo__job_extra(job)->terms->timeout);
   echo__error_push_here(L, host, ECHO__KIND_TIMEOUT);
   return ECHO__RAISES;
 }
@@ -232,7 +247,8 @@ static int wait_for_room(lua_State *L, echo__host *host, echo__client *client, e
   echo__operation *operation = echo__operation_open(L, host, &wait_type);
   *room_wait_of(operation) =
       (room_wait){.client = client, .job = job, .request = kept, .submit_all = submit_all};
-  return echo__operation_run(L, operation, job->terms != NULL ? echo__terms_time_left(job) : -1);
+  return echo__operation_run(L, operation,
+                             echo__job_extra(job)->terms != NULL ? echo__terms_time_left(job) : -1);
 }
 
 /* The rest of a submit, whose task is on top of the stack. */
@@ -275,19 +291,19 @@ static void encode_chunk(lua_State *L, const echo__host *host, echo__chunk *chun
 /* Submits the runners. The map is the workers' once the first one is accepted; if a later one is
  * not, the others do its work. */
 static int submit_runners(echo__client *client, echo__job *job, const echo__request *r) {
-  echo__map *map = job->map;
-  unsigned count = map->run_count;
-  echo__store(&map->runners, count, relaxed);
+  echo__map *map = echo__job_extra(job)->map;
+  unsigned count = map->runner_count;
+  echo__store(&map->left, count, relaxed);
   for (unsigned i = 0; i < count; i++) {
-    echo__run *run = &map->runs[i];
-    int status = echo_scheduler_submit(client->runtime->scheduler, &r->core, echo__map_run, run,
-                                       r->core.held ? &run->held : NULL);
+    echo__runner *runner = &map->runners[i];
+    int status = echo_scheduler_submit(client->runtime->scheduler, &r->core, echo__map_run, runner,
+                                       r->core.held ? &runner->held : NULL);
     if (status == ECHO_OK) {
       if (i > 0) echo__add(&client->runtime->further, 1, relaxed);
       continue;
     }
     if (i == 0) return status;
-    echo__map_on_end(run, ECHO_OK);
+    echo__map_on_end(runner, ECHO_OK);
   }
   return ECHO_OK;
 }
@@ -311,11 +327,12 @@ int echo__submit_map(lua_State *L, const echo__host *host, echo__client *client,
   lua_Integer length = check_length(L, list);
   look_at_native(L, host, &r, r.function);
   echo__job *job = push_job(L, host, client, &r);
-  job->map = echo__map_create(job, length, client->runtime->workers);
-  if (job->map == NULL) return echo__fail_for_memory(L);
+  echo__extra *extra = extend(L, job);
+  echo__map *map = extra->map = echo__map_create(job, length, client->runtime->workers);
+  if (map == NULL) return echo__fail_for_memory(L);
   encode(L, host, job, r.function, 1);
-  for (size_t i = 0; i < job->map->chunk_count; i++) {
-    encode_chunk(L, host, &job->map->chunks[i], list);
+  for (size_t i = 0; i < map->chunk_count; i++) {
+    encode_chunk(L, host, &map->chunks[i], list);
   }
   r.core.on_end = echo__map_on_end;
   return finish(L, host, client, job, &r, submit_runners);

@@ -27,24 +27,25 @@ void echo__terms_destroy(echo__terms *terms) {
 }
 
 double echo__terms_time_left(const echo__job *job) {
-  uint64_t now = echo__now(), deadline = job->terms->deadline;
+  uint64_t now = echo__now(), deadline = echo__job_extra(job)->terms->deadline;
   if (deadline == ECHO__FOREVER) return -1;
   return deadline > now ? (double)(deadline - now) / 1e9 : 0;
 }
 
 bool echo__terms_hold(const echo__job *job) {
-  return job->terms != NULL && echo__load(&job->terms->holds, relaxed) > 0;
+  return echo__job_extra(job)->terms != NULL &&
+         echo__load(&echo__job_extra(job)->terms->holds, relaxed) > 0;
 }
 
 static void add_hold(echo__terms *terms) {
   echo__add(&terms->holds, 1, relaxed);
 }
 
-static void let_go(echo__run *run) {
-  echo_task *core = run->held;
+static void let_go(const echo__job *job, echo_task **held) {
+  echo_task *core = *held;
   if (core == NULL) return; /* it was not accepted */
-  run->held = NULL;
-  echo_task_set_priority(core, (echo_priority)echo__load(&run->job->priority, relaxed));
+  *held = NULL;
+  echo_task_set_priority(core, (echo_priority)echo__load(&job->priority, relaxed));
   echo_task_resume(core);
   echo_task_release(core);
 }
@@ -54,12 +55,13 @@ static void take_hold(echo__terms *terms) {
   if (echo__sub(&terms->holds, 1, acq_rel) != 1) return;
   echo__job *job = terms->job;
   echo__span_queued(job);
-  if (job->map == NULL) {
-    let_go(&job->run);
+  const echo__map *map = echo__job_extra(job)->map;
+  if (map == NULL) {
+    let_go(job, &terms->held);
     return;
   }
-  for (unsigned i = 0; i < job->map->run_count; i++)
-    let_go(&job->map->runs[i]);
+  for (unsigned i = 0; i < map->runner_count; i++)
+    let_go(job, &map->runners[i].held);
 }
 
 /* -- keys: a table of chains, under the runtime's mutex --------------------------------------- */
@@ -88,8 +90,8 @@ static void insert_entry(echo__terms **link, echo__terms *terms) {
 
 static void follow(echo__job *before, echo__job *job) {
   echo__job_retain(job);
-  before->terms->successor = job;
-  add_hold(job->terms);
+  echo__job_extra(before)->terms->successor = job;
+  add_hold(echo__job_extra(job)->terms);
 }
 
 /* The new job takes the place of the one before it. */
@@ -115,7 +117,7 @@ static echo__job *joined_by(const echo__terms *terms, const echo__terms *entry) 
 }
 
 echo__job *echo__terms_find(echo__job *job) {
-  const echo__terms *terms = job->terms;
+  const echo__terms *terms = echo__job_extra(job)->terms;
   if (terms->key == NULL || terms->conflict != ECHO__CONFLICT_JOIN) return NULL;
   uv_mutex_lock(&job->runtime->keys_mutex);
   echo__job *joined = joined_by(terms, *find(job->runtime, terms->key));
@@ -124,7 +126,7 @@ echo__job *echo__terms_find(echo__job *job) {
 }
 
 echo__job *echo__terms_enter(echo__job *job, echo__job **replaced) {
-  echo__terms *terms = job->terms;
+  echo__terms *terms = echo__job_extra(job)->terms;
   *replaced = NULL;
   if (terms->key == NULL) return NULL;
   uv_mutex_lock(&job->runtime->keys_mutex);
@@ -136,7 +138,7 @@ echo__job *echo__terms_enter(echo__job *job, echo__job **replaced) {
 }
 
 static void leave_key(echo__job *job) {
-  echo__terms *terms = job->terms;
+  echo__terms *terms = echo__job_extra(job)->terms;
   if (terms->key == NULL) return;
   uv_mutex_lock(&job->runtime->keys_mutex);
   if (terms->last_of_key) remove_entry(find(job->runtime, terms->key));
@@ -144,7 +146,7 @@ static void leave_key(echo__job *job) {
   terms->successor = NULL;
   uv_mutex_unlock(&job->runtime->keys_mutex);
   if (successor == NULL) return;
-  take_hold(successor->terms);
+  take_hold(echo__job_extra(successor)->terms);
   echo__job_drop_anywhere(successor);
 }
 
@@ -171,20 +173,21 @@ static bool stop_timer(echo__job *job, echo__job_timer *timer) {
 
 static void delay_is_over(void *argument) {
   echo__job *job = argument;
-  take_hold(job->terms);
+  take_hold(echo__job_extra(job)->terms);
   echo__job_drop_anywhere(job);
 }
 
 static void time_is_up(void *argument) {
   echo__job *job = argument;
   char reason[64];
-  snprintf(reason, sizeof reason, "the task's time of %g s ran out", job->terms->timeout);
+  snprintf(reason, sizeof reason, "the task's time of %g s ran out",
+           echo__job_extra(job)->terms->timeout);
   echo__job_cancel(job, ECHO__KIND_TIMEOUT, reason);
   echo__job_drop_anywhere(job);
 }
 
 static int start_timers(echo__job *job) {
-  echo__terms *terms = job->terms;
+  echo__terms *terms = echo__job_extra(job)->terms;
   int status = ECHO_OK;
   if (terms->delay > 0) {
     add_hold(terms);
@@ -199,7 +202,7 @@ static int start_timers(echo__job *job) {
 /* -- the whole -------------------------------------------------------------------------------- */
 
 int echo__terms_start(echo__job *job) {
-  echo__terms *terms = job->terms;
+  echo__terms *terms = echo__job_extra(job)->terms;
   int status = start_timers(job);
   if (status != ECHO_OK) echo__job_cancel(job, ECHO__KIND_CANCELLED, echo_strerror(status));
   take_hold(terms);
@@ -209,15 +212,17 @@ int echo__terms_start(echo__job *job) {
 
 void echo__terms_abandon(echo__job *job) {
   echo__job_cancel(job, ECHO__KIND_CANCELLED, NULL);
-  take_hold(job->terms);
+  take_hold(echo__job_extra(job)->terms);
 }
 
 void echo__terms_end(echo__job *job) {
-  stop_timer(job, &job->terms->timeout_timer);
-  if (stop_timer(job, &job->terms->delay_timer)) take_hold(job->terms);
+  stop_timer(job, &echo__job_extra(job)->terms->timeout_timer);
+  if (stop_timer(job, &echo__job_extra(job)->terms->delay_timer))
+    take_hold(echo__job_extra(job)->terms);
   leave_key(job);
 }
 
 void echo__terms_hurry(echo__job *job) {
-  if (stop_timer(job, &job->terms->delay_timer)) take_hold(job->terms);
+  if (stop_timer(job, &echo__job_extra(job)->terms->delay_timer))
+    take_hold(echo__job_extra(job)->terms);
 }

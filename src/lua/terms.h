@@ -38,6 +38,7 @@ typedef struct echo__terms {
   unsigned attempt;      /* from 1 on */
   echo__conflict conflict;
   char *key;               /* allocated, or NULL */
+  echo_task *held;         /* the core task's handle while it is held, unless it is a map */
   echo__atomic(int) holds; /* who takes the last one away releases the runs' handles */
   echo__job_timer delay_timer, timeout_timer;
   struct echo__terms *next_key; /* in the table */

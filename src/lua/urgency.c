@@ -19,8 +19,10 @@ static int submit_stand_in(echo__job *job, echo_priority priority) {
   stand_in->job = job;
   echo__store(&stand_in->begun, false, relaxed);
   echo__job_retain(job);
-  echo_task_options options = {
-      .priority = priority, .queue = job->queue, .on_end = stand_in_ends, .interruptible = true};
+  echo_task_options options = {.priority = priority,
+                               .queue = echo__job_extra(job)->queue,
+                               .on_end = stand_in_ends,
+                               .interruptible = true};
   echo__runtime *runtime = job->runtime; /* the job may be gone once its stand-in has run */
   int status =
       echo_scheduler_submit(runtime->scheduler, &options, echo__run_stand_in, stand_in, NULL);
@@ -35,7 +37,7 @@ static int submit_stand_in(echo__job *job, echo_priority priority) {
 
 int echo__job_set_priority(echo__job *job, echo_priority priority) {
   echo__job_state state = echo__job_get_state(job);
-  if (job->map != NULL || state >= ECHO__JOB_DONE) return ECHO_INVALID;
+  if (echo__job_extra(job)->map != NULL || state >= ECHO__JOB_DONE) return ECHO_INVALID;
   if (echo__load(&job->priority, relaxed) == priority) return ECHO_OK;
   echo__store(&job->priority, (int8_t)priority, relaxed);
   if (state == ECHO__JOB_QUEUED) {
