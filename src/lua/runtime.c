@@ -235,7 +235,7 @@ void echo__client_attach(echo__client *client, echo__runtime *runtime, bool owne
   if (client->mailbox != NULL) enter_told(client, runtime);
 }
 
-static echo__client *find(echo__host *host, const echo__runtime *runtime) {
+echo__client *echo__client_find(const echo__host *host, const echo__runtime *runtime) {
   echo__worker_state *worker = host->worker;
   if (worker != NULL && worker->client.runtime == runtime) return &worker->client;
   echo__client *client = host->clients;
@@ -245,7 +245,7 @@ static echo__client *find(echo__host *host, const echo__runtime *runtime) {
 }
 
 echo__client *echo__client_get(echo__host *host, echo__runtime *runtime) {
-  echo__client *client = find(host, runtime);
+  echo__client *client = echo__client_find(host, runtime);
   if (client != NULL) {
     client->handles++;
     return client;

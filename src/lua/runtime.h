@@ -195,7 +195,10 @@ echo__client *echo__client_create(echo__host *host);
 /* Makes it a client of the runtime's, and takes a reference to that. */
 void echo__client_attach(echo__client *client, echo__runtime *runtime, bool owner);
 
-/* The state's client of the runtime, with one more handle; NULL without memory. */
+/* The state's client of the runtime, which exists while the state has a handle that holds it. */
+echo__client *echo__client_find(const echo__host *host, const echo__runtime *runtime);
+
+/* The same, with one more handle; made at need, NULL without memory. */
 echo__client *echo__client_get(echo__host *host, echo__runtime *runtime);
 
 /* Drops a handle; the last one frees the client, stops the scheduler if the client is its owner,

@@ -13,36 +13,24 @@
  * and for a stop that abandoned the task. */
 static const double look_up = 0.1;
 
-/* The handle's object is the job, of which it has a reference. */
-typedef struct task {
-  echo__handle handle;
-  echo__client *client; /* NULL until acquired */
-} task;
-
-static task *push_inert(lua_State *L, const echo__host *host) {
-  task *t = lua_newuserdatauv(L, sizeof *t, 0);
-  t->handle.shared = NULL;
-  t->client = NULL;
-  echo__host_bless(L, host, ECHO__TYPE_TASK);
-  return t;
-}
+/* A task's userdata is a handle, whose object is the job; with it goes a handle of the state's
+ * client. Which client that is follows from the job, and is not noted in each. */
 
 echo__job *echo__task_push(lua_State *L, const echo__host *host, echo__client *client) {
-  task *t = push_inert(L, host);
+  echo__handle *handle = echo__handle_new(L, host, &echo__job_type);
   echo__job *job = echo__job_create(client);
   if (job == NULL) echo__fail_for_memory(L);
-  t->handle.shared = &job->shared;
-  t->client = client;
+  handle->shared = &job->shared;
   client->handles++;
   return job;
 }
 
 static void push(lua_State *L, const echo__host *host, echo__shared *shared) {
-  task *t = push_inert(L, host);
-  t->client = echo__client_get((echo__host *)host, ((echo__job *)shared)->runtime);
-  if (t->client == NULL) echo__fail_for_memory(L);
+  echo__handle *handle = echo__handle_new(L, host, &echo__job_type);
+  const echo__client *client = echo__client_get((echo__host *)host, ((echo__job *)shared)->runtime);
+  if (client == NULL) echo__fail_for_memory(L);
   echo__shared_retain(shared);
-  t->handle.shared = shared;
+  handle->shared = shared;
 }
 
 const echo__shared_type echo__job_type = {.name = "echo.task",
@@ -52,19 +40,19 @@ const echo__shared_type echo__job_type = {.name = "echo.task",
                                           .travels = echo__job_travels};
 
 void echo__task_replace(lua_State *L, int index, echo__client *client, echo__job *job) {
-  task *t = lua_touserdata(L, index);
-  echo__job_drop(client, (echo__job *)t->handle.shared);
-  t->handle.shared = &job->shared;
+  echo__handle *handle = lua_touserdata(L, index);
+  echo__job_drop(client, (echo__job *)handle->shared);
+  handle->shared = &job->shared;
 }
 
 int echo__task_gc(lua_State *L) {
-  task *t = lua_touserdata(L, 1);
-  echo__job *job = (echo__job *)t->handle.shared;
-  echo__client *client = t->client;
-  t->handle.shared = NULL;
-  t->client = NULL;
-  if (job != NULL) echo__job_drop(client, job);
-  if (client != NULL) echo__client_drop(client);
+  echo__handle *handle = lua_touserdata(L, 1);
+  echo__job *job = (echo__job *)handle->shared;
+  if (job == NULL) return 0;
+  echo__client *client = echo__client_find(echo__host_of(L), job->runtime);
+  handle->shared = NULL;
+  echo__job_drop(client, job);
+  echo__client_drop(client);
   return 0;
 }
 
@@ -132,8 +120,7 @@ static int status(lua_State *L) {
 static int on_complete(lua_State *L) {
   echo__host *host = echo__host_of(L);
   echo__job *job = check_job(L, host);
-  const task *t = lua_touserdata(L, 1);
-  return echo__on_complete(L, host, t->client, job);
+  return echo__on_complete(L, host, echo__client_find(host, job->runtime), job);
 }
 
 static int cancel(lua_State *L) {
