@@ -1,4 +1,4 @@
--- lua5.4 spec/load/soak.lua [SECONDS [SEED]]
+-- lua5.4 spec/load/soak.lua [SECONDS [SEED [WORKERS]]]
 --
 -- A mixed load on a scheduler that stays, and on others that come and go, for so many seconds (30). Memory,
 -- descriptors and threads are looked at between two rounds, when nothing runs, and have to be flat in the
@@ -193,7 +193,7 @@ end
 
 local function main()
   print("seed " .. seed)
-  local s, account = new_scheduler(4), new_account()
+  local s, account = new_scheduler(tonumber(arg[3] or 4)), new_account()
   s:fd()
   local began, next_sample = echo.now(), 0
   repeat
