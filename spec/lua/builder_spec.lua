@@ -71,10 +71,10 @@ describe("a builder", function()
   end)
 
   it("names its threads", function()
-    local s <close> = echo.builder():with_worker_count(2):with_name("spec"):build()
+    local s <close> = echo.builder():with_worker_count(2):with_name("named"):build()
     s:submit(math.abs, 1)
-    assert.equal(3, await_threads("spec-", 3))
-    assert.equal(1, await_threads("spec-clock", 1))
+    assert.equal(3, await_threads("named-", 3))
+    assert.equal(1, await_threads("named-clock", 1))
   end)
 
   it("shortens a name that the system would refuse", function()
