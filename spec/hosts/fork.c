@@ -51,6 +51,8 @@ static const char occupy[] =
     "for i = 1, 100 do queued[i] = s:submit({ priority = 'low' }, sum, i) end\n"
     "waiting:on_complete(function(t) told = { t:pwait() } end)\n"
     "coroutine.wrap(function() awaited = { echo.pawait(waiting) } end)()\n"
+    "local quiet = echo.channel()\n"
+    "coroutine.wrap(function() limited = { pcall(quiet.receive, quiet, 0.5) } end)()\n"
     "while waiting:status() ~= 'suspended' do end";
 
 static const char is_told[] = "local function lost(ok, err)\n"
@@ -66,6 +68,7 @@ static const char is_told[] = "local function lost(ok, err)\n"
                               "repeat local _, left = s:poll(1) until left == 0\n"
                               "lost(told[1], told[2])\n"
                               "lost(awaited[1], awaited[2])\n"
+                              "assert(not limited[1] and limited[2].kind == 'timeout')\n"
                               "local fine, abandoned = s:stop { timeout = 1000 }\n"
                               "assert(fine == nil and abandoned >= 2)\n"
                               "s = echo.builder():with_worker_count(2):build()\n"

@@ -21,9 +21,20 @@ static void model_free(void *memory);
 #define free(memory)         model_free(memory)
 #define _Thread_local /* nothing else runs while a channel is disposed of */
 
+#include "base/fork.h"
 #include "base/lock.c"
+
+inline void echo__fork_enter(echo__forkable *) { /* nobody forks */
+}
+inline void echo__fork_leave(echo__forkable *) {
+}
+
 #include "lua/channel.c"
 #include "lua/shared.c"
+
+unsigned echo__waitlist_forget_lost(echo__waitlist *) {
+  return 0;
+}
 
 enum { MESSAGES = 4, PARCELS = MESSAGES + 1, WAITERS = 12 };
 

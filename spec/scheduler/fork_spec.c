@@ -146,6 +146,55 @@ IT(tells_who_sits_on_top_in_the_child_alone) {
   assert_int_equal(told, ECHO_OK);
 }
 
+/* -- the clock -------------------------------------------------------------------------------- */
+
+/* A timer's call, during which the clock's lock is held. */
+static void stay(void *gate) {
+  spec_gate_open(gate);
+  for (int i = 0; i < 20; i++)
+    spec_nap();
+}
+
+static void note_call(void *called) {
+  atomic_store((atomic_bool *)called, true);
+}
+
+static bool starts_no_timer(void *scheduler) {
+  echo_timer timer;
+  atomic_bool called = false;
+  return echo_timer_start(scheduler, &timer, 0, note_call, &called) == ECHO_STOPPED;
+}
+
+IT(starts_no_timer_in_the_child_and_can_say_so_at_any_moment) {
+  spec_gate gate = SPEC_GATE;
+  echo_timer timer;
+  echo_scheduler *scheduler = spec_crew(1);
+  spec_submit(scheduler, spec_nothing, NULL);
+  assert_int_equal(echo_timer_start(scheduler, &timer, 0, stay, &gate), ECHO_OK);
+  spec_gate_wait(&gate);
+  assert_true(holds_in_child(starts_no_timer, scheduler));
+  spec_crew_end(scheduler);
+}
+
+static bool fires_a_timer(void *scheduler) {
+  echo_timer timer;
+  atomic_bool called = false;
+  if (echo_timer_start(scheduler, &timer, 0, note_call, &called) != ECHO_OK) return false;
+  SPEC_UNTIL(atomic_load(&called));
+  return runs_a_task(scheduler);
+}
+
+IT(keeps_time_in_the_child_if_it_only_did_that_before) {
+  echo_timer far;
+  atomic_bool called = false;
+  echo_scheduler *scheduler = spec_crew(1);
+  assert_int_equal(echo_timer_start(scheduler, &far, 1000, note_call, &called), ECHO_OK);
+  assert_true(holds_in_child(fires_a_timer, scheduler));
+  assert_true(echo_timer_cancel(scheduler, &far));
+  assert_true(fires_a_timer(scheduler));
+  assert_false(atomic_load(&called));
+}
+
 /* -- a recording ------------------------------------------------------------------------------ */
 
 static char path[64], other[80];
@@ -271,6 +320,8 @@ int main(void) {
       cmocka_unit_test(leaves_room_for_another_in_the_child),
       cmocka_unit_test(stays_stopped_in_the_child_if_it_was),
       cmocka_unit_test(tells_who_sits_on_top_in_the_child_alone),
+      cmocka_unit_test(starts_no_timer_in_the_child_and_can_say_so_at_any_moment),
+      cmocka_unit_test(keeps_time_in_the_child_if_it_only_did_that_before),
       cmocka_unit_test(leaves_its_recording_to_the_parent_where_it_goes_on),
       cmocka_unit_test(records_by_itself_in_the_child_if_it_has_not_started),
       cmocka_unit_test(may_be_done_at_any_moment_of_a_busy_run),

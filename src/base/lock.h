@@ -12,6 +12,8 @@
 #ifndef ECHO_BASE_LOCK_H
 #define ECHO_BASE_LOCK_H
 
+#include <stdbool.h>
+
 #include "base/wait.h"
 
 enum { ECHO__LOCK_FREE, ECHO__LOCK_HELD, ECHO__LOCK_AWAITED /* held, and somebody may sleep */ };
@@ -32,6 +34,12 @@ static inline void echo__lock_take(echo__lock *lock) {
   uint32_t found = ECHO__LOCK_FREE;
   if (!echo__cas(&lock->word, &found, ECHO__LOCK_HELD, acquire)) /* PAIR lock.word */
     echo__lock_take_slowly(lock);
+}
+
+/* Takes it if it is free. */
+static inline bool echo__lock_try(echo__lock *lock) {
+  uint32_t found = ECHO__LOCK_FREE;
+  return echo__cas(&lock->word, &found, ECHO__LOCK_HELD, acquire); /* PAIR lock.word */
 }
 
 static inline void echo__lock_give(echo__lock *lock) {

@@ -1,5 +1,6 @@
 #include "lua/channel.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 /* -- parcels, under the lock ------------------------------------------------------------------ */
@@ -127,6 +128,29 @@ static void leave(echo__channel *channel) {
   echo__lock_give(&channel->lock);
 }
 
+/* -- forks ------------------------------------------------------------------------------------ */
+
+static echo__channel *channel_of(echo__forkable *forkable) {
+  return (echo__channel *)(void *)((char *)forkable - offsetof(echo__channel, forkable));
+}
+
+static bool hold(echo__forkable *forkable) {
+  return echo__lock_try(&channel_of(forkable)->lock);
+}
+
+static void let_go_again(echo__forkable *forkable) {
+  echo__lock_give(&channel_of(forkable)->lock);
+}
+
+static void in_child(echo__forkable *forkable) {
+  echo__channel *channel = channel_of(forkable);
+  enter(channel);
+  unsigned lost = echo__waitlist_forget_lost(&channel->senders) +
+                  echo__waitlist_forget_lost(&channel->receivers);
+  channel->holding = channel->holding - lost;
+  leave(channel);
+}
+
 /* -- the beginning and the end ---------------------------------------------------------------- */
 
 echo__channel *echo__channel_create(size_t capacity) {
@@ -137,6 +161,8 @@ echo__channel *echo__channel_create(size_t capacity) {
   channel->capacity = capacity;
   enter(channel);
   leave(channel);
+  channel->forkable = (echo__forkable){NULL, NULL, hold, let_go_again, in_child};
+  echo__fork_enter(&channel->forkable);
   return channel;
 }
 
@@ -159,6 +185,7 @@ static void dispose(echo__channel *channel) {
   busy = true;
   while ((channel = doomed) != NULL) {
     doomed = channel->doomed;
+    echo__fork_leave(&channel->forkable);
     destroy_parcels(channel->first);
     destroy_parcels(channel->empty);
     free(channel);

@@ -23,10 +23,14 @@
  * waiter destroys the channel. It is counted under the lock, which is taken anyway, because
  * references cost more than the rest of a wait. A waiter is used by its own thread only, but for
  * what waitlist.h says.
+ *
+ * The lock is held over a fork. The child's channel has in its buffer what was there, and of those
+ * who wait the coroutines of the state that forked.
  */
 #ifndef ECHO_LUA_CHANNEL_H
 #define ECHO_LUA_CHANNEL_H
 
+#include "base/fork.h"
 #include "base/lock.h"
 #include "lua/parcel.h"
 #include "lua/shared.h"
@@ -47,6 +51,7 @@ typedef struct echo__channel {
   size_t empty_count;
   echo__waitlist senders, receivers;
   struct echo__channel *doomed; /* the next one to be destroyed */
+  echo__forkable forkable;
 } echo__channel;
 
 typedef enum echo__passage {

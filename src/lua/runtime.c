@@ -102,11 +102,11 @@ static int init_stripes(echo__runtime *runtime) {
 
 /* -- forks ------------------------------------------------------------------------------------ */
 
-enum { LOCKS = ECHO__STRIPES + 5 };
+enum { LOCKS = ECHO__STRIPES + 6 };
 
 static uv_mutex_t *lock_of(echo__runtime *runtime, int number) {
-  uv_mutex_t *others[] = {&runtime->outside_mutex, &runtime->rings, &runtime->keys_mutex,
-                          &runtime->told_mutex, &runtime->observers_mutex};
+  uv_mutex_t *others[] = {&runtime->outside_mutex, &runtime->rings,           &runtime->keys_mutex,
+                          &runtime->told_mutex,    &runtime->observers_mutex, &runtime->jobs.mutex};
   return number < ECHO__STRIPES ? &runtime->stripes[number] : others[number - ECHO__STRIPES];
 }
 

@@ -1,6 +1,33 @@
 #include "lua/semaphore.h"
 
+#include <stddef.h>
 #include <stdlib.h>
+
+/* -- forks ------------------------------------------------------------------------------------ */
+
+static echo__semaphore *semaphore_of(echo__forkable *forkable) {
+  return (echo__semaphore *)(void *)((char *)forkable - offsetof(echo__semaphore, forkable));
+}
+
+static bool hold(echo__forkable *forkable) {
+  return echo__lock_try(&semaphore_of(forkable)->lock);
+}
+
+static void let_go_again(echo__forkable *forkable) {
+  echo__lock_give(&semaphore_of(forkable)->lock);
+}
+
+static void in_child(echo__forkable *forkable) {
+  echo__semaphore *semaphore = semaphore_of(forkable);
+  semaphore->holding -= echo__waitlist_forget_lost(&semaphore->waiters);
+}
+
+/* -- the beginning and the end ---------------------------------------------------------------- */
+
+static void dispose(echo__semaphore *semaphore) {
+  echo__fork_leave(&semaphore->forkable);
+  free(semaphore);
+}
 
 static void destroy(echo__shared *shared) {
   echo__semaphore *semaphore = (echo__semaphore *)shared;
@@ -8,7 +35,7 @@ static void destroy(echo__shared *shared) {
   semaphore->orphaned = true;
   bool held = semaphore->holding > 0;
   echo__lock_give(&semaphore->lock);
-  if (!held) free(semaphore);
+  if (!held) dispose(semaphore);
 }
 
 const echo__shared_type echo__semaphore_type = {
@@ -23,6 +50,9 @@ echo__semaphore *echo__semaphore_create(uint32_t permits) {
   echo__shared_init(&semaphore->shared, &echo__semaphore_type);
   echo__lock_init(&semaphore->lock);
   semaphore->permits = semaphore->free = permits;
+  semaphore->forkable =
+      (echo__forkable){.hold = hold, .let_go = let_go_again, .in_child = in_child};
+  echo__fork_enter(&semaphore->forkable);
   return semaphore;
 }
 
@@ -67,7 +97,7 @@ static void let_go(echo__semaphore_waiter *waiter) {
   waiter->holds = false;
   bool last = --semaphore->holding == 0 && semaphore->orphaned;
   echo__lock_give(&semaphore->lock);
-  if (last) free(semaphore);
+  if (last) dispose(semaphore);
 }
 
 bool echo__semaphore_attempt(echo__semaphore_waiter *waiter) {

@@ -6,11 +6,14 @@
  * longest, and nobody who comes later can have it before. Who was served and leaves without having
  * looked (it was cancelled) passes the permit on.
  *
- * A waiter holds on to the semaphore as a channel's does, see channel.h.
+ * A waiter holds on to the semaphore as a channel's does, and the lock is held over a fork as a
+ * channel's is, see channel.h. Permits of tasks that the child does not have do not come back
+ * there.
  */
 #ifndef ECHO_LUA_SEMAPHORE_H
 #define ECHO_LUA_SEMAPHORE_H
 
+#include "base/fork.h"
 #include "base/lock.h"
 #include "lua/shared.h"
 #include "lua/waitlist.h"
@@ -23,6 +26,7 @@ typedef struct echo__semaphore {
   bool orphaned;    /* nobody refers to it but waiters */
   unsigned holding; /* waiters */
   echo__waitlist waiters;
+  echo__forkable forkable;
 } echo__semaphore;
 
 typedef struct echo__semaphore_waiter {

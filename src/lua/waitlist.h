@@ -27,6 +27,11 @@ typedef struct echo__waitlist {
   echo__waiter *first, *last;
 } echo__waitlist;
 
+/* In the child of a fork: takes off who is not there any more, which are tasks and threads that
+ * sleep, and returns how many. Who waits in a coroutine of a host is a letter of its state's, and
+ * stays. */
+unsigned echo__waitlist_forget_lost(echo__waitlist *list);
+
 static inline void echo__waitlist_add(echo__waitlist *list, echo__waiter *waiter) {
   waiter->next = NULL;
   waiter->previous = list->last;

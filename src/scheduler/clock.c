@@ -120,6 +120,12 @@ void echo__clock_stop(echo__clock *clock) {
   uv_thread_join(&clock->thread);
 }
 
+/* What waits in the heap fires with the next timer's thread. */
+void echo__clock_forget(echo__clock *clock, bool stopped) {
+  clock->started = false;
+  if (stopped) clock->closed = true;
+}
+
 /* A call-back has the mutex already. Only its own thread finds itself in `firing`. */
 static bool is_firing(const echo__clock *clock) {
   return echo__load(&clock->firing, relaxed) == &echo__this_thread;

@@ -53,6 +53,10 @@ void echo__clock_pulse(echo__clock *clock, uint64_t moment);
 /* Ends the thread; from now on no timer starts and none fires. Any thread but its own, once. */
 void echo__clock_stop(echo__clock *clock);
 
+/* In the child of a fork, where the thread is not: the next timer starts another, unless the clock
+ * has `stopped` there. Before the fork the mutex was taken. */
+void echo__clock_forget(echo__clock *clock, bool stopped);
+
 /* Frees the memory of a clock that has stopped, or of one that never had a timer. */
 void echo__clock_destroy(echo__clock *clock);
 

@@ -12,12 +12,31 @@ static echo_scheduler *scheduler_of(echo__forkable *forkable) {
   return (echo_scheduler *)(void *)((char *)forkable - offsetof(echo_scheduler, forkable));
 }
 
+enum { LOCKS = 4 };
+
+static uv_mutex_t *lock_of(echo_scheduler *s, int number) {
+  uv_mutex_t *locks[LOCKS] = {&s->waiters.mutex, &s->clock.mutex, &s->objects.plain.mutex,
+                              &s->objects.timed.mutex};
+  return locks[number];
+}
+
+static void let_go_of(echo_scheduler *s, int count) {
+  while (count > 0)
+    uv_mutex_unlock(lock_of(s, --count));
+}
+
 static bool hold(echo__forkable *forkable) {
-  return uv_mutex_trylock(&scheduler_of(forkable)->waiters.mutex) == 0;
+  echo_scheduler *s = scheduler_of(forkable);
+  for (int i = 0; i < LOCKS; i++) {
+    if (uv_mutex_trylock(lock_of(s, i)) == 0) continue;
+    let_go_of(s, i);
+    return false;
+  }
+  return true;
 }
 
 static void let_go(echo__forkable *forkable) {
-  uv_mutex_unlock(&scheduler_of(forkable)->waiters.mutex);
+  let_go_of(scheduler_of(forkable), LOCKS);
 }
 
 /* `life` may be held for as long as a stop takes, so nobody waits for it before a fork: here it is
@@ -28,6 +47,7 @@ static void in_child(echo__forkable *forkable) {
   echo__lanes_clear(s->lanes);
   echo__trace_forget(&s->trace);
   uint32_t phase = echo__load(&s->phase, relaxed);
+  echo__clock_forget(&s->clock, phase != ECHO__FRESH);
   if (phase == ECHO__FRESH || phase == ECHO__STOPPED) return;
   s->stop_abandoned = (size_t)echo__outstanding(s);
   s->stop_status = ECHO_FORKED;
