@@ -22,6 +22,7 @@ if(LUA_TO_TEST_FOUND)
   echo_spec(lua native WITH allocations.c WRAP ${ECHO_ALLOCATIONS} LINK PkgConfig::LUA_TO_TEST)
   echo_spec(lua shared WITH allocations.c WRAP ${ECHO_ALLOCATIONS} LINK PkgConfig::LUA_TO_TEST)
   echo_spec(lua channel WITH allocations.c WRAP ${ECHO_ALLOCATIONS} LINK PkgConfig::LUA_TO_TEST)
+  echo_spec(lua fork LINK PkgConfig::LUA_TO_TEST)
   echo_spec(lua buffer WITH allocations.c WRAP ${ECHO_ALLOCATIONS} LINK PkgConfig::LUA_TO_TEST)
 endif()
 
@@ -77,23 +78,7 @@ if(LUA_TO_TEST_FOUND AND ECHO_SANITIZE)
   echo_spec_longjmp(spec-lua-host)
 endif()
 
-# Values made at random go there and back under the address sanitizer, too.
-if(LUA_TO_TEST_FOUND AND ECHO_BUSTED AND ECHO_SANITIZE MATCHES address)
-  add_test(NAME lua.random COMMAND spec-lua-host ${ECHO_BUSTED} --pattern=random_spec spec/lua
-    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-  set_tests_properties(lua.random PROPERTIES TIMEOUT ${ECHO_SPEC_SECONDS} ENVIRONMENT
-    "LUA_PATH=${PROJECT_SOURCE_DIR}/lua/?.lua\;${PROJECT_SOURCE_DIR}/?.lua\;\;;LUA_CPATH=${PROJECT_BINARY_DIR}/module/?.so\;\;")
-  # What harms without a crash shows there only. What hostile tasks leave unfreed is theirs.
-  add_test(NAME lua.hostile COMMAND spec-lua-host ${ECHO_BUSTED} --pattern=hostile spec/lua
-    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-  set_tests_properties(lua.hostile PROPERTIES TIMEOUT ${ECHO_SPEC_SECONDS} ENVIRONMENT
-    "LUA_PATH=${PROJECT_SOURCE_DIR}/lua/?.lua\;${PROJECT_SOURCE_DIR}/?.lua\;\;;LUA_CPATH=${PROJECT_BINARY_DIR}/module/?.so\;\;;ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1")
-endif()
-
-# The specs in Lua that the thread sanitizer can follow, in the same host; under the address sanitizer,
-# too. It gives a thread its signals only where that calls the C library, so none in which a loop has to be
-# interrupted; docs/load.md says what else is left out, and why. A fork holds more locks at once than its
-# look for deadlocks counts.
+# With it every spec in Lua runs under the sanitizers, too.
 if(LUA_TO_TEST_FOUND AND ECHO_BUSTED AND ECHO_SANITIZE)
   set(followed all_any await await_callback attach channel current environment fd host_coroutine isolation
     libraries luv on_complete poll priority progress_values queue scope_patience semaphore setup
@@ -105,6 +90,7 @@ if(LUA_TO_TEST_FOUND AND ECHO_BUSTED AND ECHO_SANITIZE)
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(lua.busted PROPERTIES TIMEOUT 900 ENVIRONMENT
     "LUA_PATH=${PROJECT_SOURCE_DIR}/lua/?.lua\;${PROJECT_SOURCE_DIR}/?.lua\;\;;LUA_CPATH=${PROJECT_BINARY_DIR}/module/?.so\;\;;TSAN_OPTIONS=detect_deadlocks=0")
+  include(sanitized.cmake)
 endif()
 
 # Random programs whose tasks, messages, permits and memory are accounted for: spec/stress, for
