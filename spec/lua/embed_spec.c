@@ -208,6 +208,28 @@ IT(survives_a_lack_of_memory_while_it_builds) {
 
 enum { WORKERS = 2 };
 
+/* Its observer goes with the state, and takes along what it was not told of. */
+static void close_untold(bool takes_back) {
+  lua_State *L = new_state();
+  echo_scheduler *scheduler = build(L, 2, NULL);
+  if (takes_back)
+    assert_true(
+        run(L, "setmetatable({}, { __gc = function() forget() end })")); /* the last to go */
+  assert_true(run(L, "forget = s:on_task_end(print)\n"
+                     "for i = 1, 100 do s:submit(math.abs, i) end"));
+  end(scheduler);
+  lua_close(L);
+}
+
+IT(a_state_that_closes_frees_what_it_was_not_told_of_its_tasks_ends) {
+  close_untold(true); /* what is made once for the process is there from now on */
+  long before = atomic_load(&spec_allocated.live);
+  close_untold(false);
+  assert_int_equal(atomic_load(&spec_allocated.live), before);
+  close_untold(true);
+  assert_int_equal(atomic_load(&spec_allocated.live), before);
+}
+
 typedef struct account {
   size_t bytes; /* of the worker's allocator */
   int opened, closing, closed;
@@ -371,6 +393,7 @@ int main(void) {
       cmocka_unit_test(runs_tasks_in_c_beside_those_in_lua),
       cmocka_unit_test(refuses_a_memory_limit_that_holds_no_state_and_may_be_built_after_that),
       cmocka_unit_test(survives_a_lack_of_memory_while_it_builds),
+      cmocka_unit_test(a_state_that_closes_frees_what_it_was_not_told_of_its_tasks_ends),
       cmocka_unit_test(the_program_chooses_libraries_and_allocator),
       cmocka_unit_test(a_memory_limit_holds_for_the_programs_allocator_too),
       cmocka_unit_test(tasks_find_modules_by_the_programs_paths),

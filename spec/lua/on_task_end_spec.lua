@@ -117,6 +117,21 @@ describe("on_task_end", function()
     assert.equal("done", named.again.status)
   end)
 
+  it("counts a task that is tried again as waiting until its first start only", function()
+    local s <close> = new_scheduler()
+    local all = collect(s)
+    local since = echo.now()
+    s:submit({ name = "again", retries = 1 }, function()
+      local began = echo.now()
+      repeat until echo.now() - began > 0.2
+      assert(echo.current().attempt == 2)
+    end):wait()
+    local took = echo.now() - since
+    local again = by_name(s, all).again
+    assert.is_true(again.ran > 0.4)
+    assert.is_true(again.waited + again.ran <= took)
+  end)
+
   it("counts how long a task held a worker, not how long it slept", function()
     local s <close> = new_scheduler()
     local all = collect(s)
