@@ -8,6 +8,7 @@
 //   oneTBB        two task arenas, of priority high and low
 //   libdispatch   the global queues of high and low priority, each of which has threads of its own:
 //                 the urgent one runs beside the workers, on one more thread than the others have
+//   original      Echo in Rust, Submit with priority High and Low, in a program of its own
 //
 // What is not installed is skipped by name. Usage: bench-urgent [workers [rounds]]
 #include <echo/scheduler.h>
@@ -20,6 +21,7 @@
 #include <cstdlib>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "report.h"
@@ -127,6 +129,11 @@ double quantile(std::vector<double> &values, double q) {
   return values[static_cast<size_t>(q * static_cast<double>(values.size() - 1))];
 }
 
+void add(const char *name, double median, double p99) {
+  bench_add("C: high among 200,000 low, p50", name, "us", median);
+  bench_add("C: high among 200,000 low, p99", name, "us", p99);
+}
+
 struct entry {
   const char *name;
   std::function<std::unique_ptr<contestant>(unsigned)> start;
@@ -141,10 +148,22 @@ struct entry {
       delays.push_back(sample(*library));
     while (lows_left > 0)
       usleep(1000);
-    bench_add("C: high among 200,000 low, p50", name, "us", quantile(delays, 0.5));
-    bench_add("C: high among 200,000 low, p99", name, "us", quantile(delays, 0.99));
+    add(name, quantile(delays, 0.5), quantile(delays, 0.99));
   }
 };
+
+#ifdef BENCH_ORIGINAL
+void run_original(unsigned workers) {
+  std::string command = BENCH_ORIGINAL " original urgent " + std::to_string(workers) + " ";
+  std::FILE *answer = popen((command + std::to_string(lows)).c_str(), "r");
+  double median = 0, p99 = 0;
+  int count = answer == nullptr ? 0 : std::fscanf(answer, "%lf %lf", &median, &p99);
+  if (answer != nullptr && pclose(answer) == 0 && count == 2)
+    add("original", median, p99);
+  else
+    bench_skip("original", "failed");
+}
+#endif
 
 template <class library> std::unique_ptr<contestant> start(unsigned workers) {
   return std::make_unique<library>(workers);
@@ -170,9 +189,16 @@ int main(int argc, char **argv) {
 #else
   bench_skip("libdispatch", "not installed");
 #endif
-  for (int i = 0; i < rounds; i++)
+#ifndef BENCH_ORIGINAL
+  bench_skip("original", "not installed");
+#endif
+  for (int i = 0; i < rounds; i++) {
     for (entry &each : entries)
       each.run(workers);
+#ifdef BENCH_ORIGINAL
+    run_original(workers);
+#endif
+  }
   bench_print();
   return 0;
 }

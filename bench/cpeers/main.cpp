@@ -38,27 +38,31 @@ constexpr int max_rounds = 99;
 struct library {
   const char *name;
   cpeers::starter start; // or nullptr: a program of its own answers, in Rust
+  const char *program;
 };
 
 const library libraries[] = {
-    {"bare", cpeers::start_bare},
-    {"echo", cpeers::start_echo},
+    {"bare", cpeers::start_bare, nullptr},
+    {"echo", cpeers::start_echo, nullptr},
 #ifdef BENCH_TBB
-    {"oneTBB", cpeers::start_tbb},
+    {"oneTBB", cpeers::start_tbb, nullptr},
 #endif
 #ifdef BENCH_TASKFLOW
-    {"Taskflow", cpeers::start_taskflow},
+    {"Taskflow", cpeers::start_taskflow, nullptr},
 #endif
 #ifdef BENCH_ENKI
-    {"enkiTS", cpeers::start_enki},
+    {"enkiTS", cpeers::start_enki, nullptr},
 #endif
 #ifdef BENCH_DISPATCH
-    {"libdispatch", cpeers::start_dispatch},
+    {"libdispatch", cpeers::start_dispatch, nullptr},
 #endif
-    {"libuv", cpeers::start_libuv},
+    {"libuv", cpeers::start_libuv, nullptr},
 #ifdef BENCH_RUST
-    {"rayon", nullptr},
-    {"tokio", nullptr},
+    {"rayon", nullptr, BENCH_RUST},
+    {"tokio", nullptr, BENCH_RUST},
+#endif
+#ifdef BENCH_ORIGINAL
+    {"original", nullptr, BENCH_ORIGINAL},
 #endif
 };
 
@@ -73,6 +77,7 @@ const struct {
     {"libuv", "inside", "n/a, one thread submits"},
     {"libuv", "fork", "n/a, one thread submits"},
     {"libuv", "start", "n/a, its pool does not stop"},
+    {"original", "fork", "n/a, who waits holds a worker up"},
     {"bare", "outside", nullptr},
     {"bare", "outside4", nullptr},
     {"bare", "inside", nullptr},
@@ -96,6 +101,9 @@ void skip_what_is_missing() {
 #ifndef BENCH_RUST
   bench_skip("rayon, tokio", "not installed");
 #endif
+#ifndef BENCH_ORIGINAL
+  bench_skip("original", "not installed");
+#endif
 }
 
 // Whether a name is among others, which have commas between them.
@@ -107,14 +115,12 @@ bool has_word(const std::string &words, const std::string &word) {
 [[noreturn]] void answer(const library &who, const question &what, unsigned workers, int pipe) {
   alarm(patience);
   dup2(pipe, STDOUT_FILENO);
-#ifdef BENCH_RUST
   if (who.start == nullptr) {
-    execl(BENCH_RUST, BENCH_RUST, who.name, what.name, std::to_string(workers).c_str(),
+    execl(who.program, who.program, who.name, what.name, std::to_string(workers).c_str(),
           std::to_string(what.amount).c_str(), nullptr);
-    std::perror(BENCH_RUST);
+    std::perror(who.program);
     _exit(1);
   }
-#endif
   for (double value : what.measure({who.start, workers, what.amount}))
     std::printf("%.9g\n", value);
   std::fflush(stdout);

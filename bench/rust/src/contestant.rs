@@ -8,6 +8,14 @@ pub trait Contestant: Sync {
 
     /// The Fibonacci number: each call spawns one of its two calls and waits for it. From outside.
     fn fib(&self, n: u32) -> u64;
+
+    /// Queues one call of low priority, and of high: of those alone that have priorities. Outside of tasks.
+    fn submit_low(&self, _: Task) {
+        panic!("it knows no priorities")
+    }
+    fn submit_high(&self, _: Task) {
+        panic!("it knows no priorities")
+    }
 }
 
 /// How a pool of so many workers is started, and how a task of it queues others.

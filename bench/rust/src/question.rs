@@ -96,12 +96,12 @@ pub fn fork(t: &Trial) -> Vec<f64> {
 
 static WOKEN_AT: Mutex<Option<Instant>> = Mutex::new(None);
 
-fn note_time() {
+pub fn note_time() {
     let now = Instant::now();
     *WOKEN_AT.lock().unwrap() = Some(now);
 }
 
-fn wait_for_note() -> Instant {
+pub fn wait_for_note() -> Instant {
     loop {
         if let Some(time) = WOKEN_AT.lock().unwrap().take() {
             return time;
@@ -120,6 +120,10 @@ pub fn idle(t: &Trial) -> Vec<f64> {
             (wait_for_note() - start).as_nanos() as f64 / 1000.0
         })
         .collect();
+    median_and_p99(&mut delays)
+}
+
+pub fn median_and_p99(delays: &mut [f64]) -> Vec<f64> {
     delays.sort_by(f64::total_cmp);
     let quantile = |q: f64| delays[(q * (delays.len() - 1) as f64) as usize];
     vec![quantile(0.5), quantile(0.99)]
