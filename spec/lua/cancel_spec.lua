@@ -243,6 +243,34 @@ describe("the error of a cancelled task", function()
     includes("cancel_spec.lua", refusal(waiting.wait, waiting).traceback)
   end)
 
+  it("names the task, which does not await itself", function()
+    local s <close> = new_scheduler()
+    local function loop() while true do end end
+    local function text_of(options)
+      options.timeout = 0.02
+      local err = refusal(echo.await, (s:submit(options, loop)))
+      return err.task, (tostring(err):gsub("^[^\n]*\n", ""))
+    end
+    local name, text = text_of { name = "endless" }
+    assert.equal("endless", name)
+    assert.equal(1, text:find("[task endless] stack traceback:\n", 1, true))
+    local place = ("%s:%d"):format(debug.getinfo(loop, "S").short_src, debug.getinfo(loop, "S").linedefined)
+    name, text = text_of {}
+    assert.equal(place, name)
+    assert.equal(1, text:find("[task " .. place .. "] stack traceback:\n", 1, true))
+  end)
+
+  it("says who awaited the task, if that has the same name", function()
+    local s <close> = new_scheduler()
+    local function awaits()
+      local inner = echo.submit({ name = "twin", timeout = 0.02 }, echo.sleep, 1000)
+      echo.await(inner)
+    end
+    local err = refusal(echo.await, (s:submit({ name = "twin" }, awaits)))
+    assert.same({ "timeout", "twin" }, { err.kind, err.task })
+    includes("awaited by [task twin] stack traceback:", err.traceback)
+  end)
+
   it("has no traceback if the task never ran, or ended by itself all the same", function()
     local s <close> = new_scheduler()
     local gate <close> = new_gate()

@@ -92,7 +92,7 @@ describe("__gc when a worker's state closes", function()
   end
   survives("raises", kept [[error("finalizing")]], done)
   survives("submits", kept [[print(pcall(echo.submit, math.abs, 1))]],
-    "done\tnil\n0\nfalse\techo.submit is for tasks: nothing runs here that could wait\ntrue\n")
+    "done\tnil\n0\nfalse\techo.submit is for tasks; elsewhere, submit on a scheduler: s:submit(...)\ntrue\n")
   survives("sleeps", kept [[print(pcall(echo.sleep, 1))]],
     "done\tnil\n0\nfalse\techo.sleep is for tasks: nothing runs here that could wait\ntrue\n")
   survives("waits for a task that has ended", kept [[print(pcall(task.wait, task))]],

@@ -75,12 +75,17 @@ void echo__error_of_value(lua_State *L, const echo__host *host) {
   lua_remove(L, -2);
 }
 
-/* Gives the error on top the traceback of a report. */
-static void add_traceback(lua_State *L, const echo__host *host, const echo__message *report) {
+/* Gives the error on top the traceback of a report, and the name if the submit gave none. */
+static void add_report(lua_State *L, const echo__host *host, const echo__message *report) {
   int error = lua_gettop(L);
   if (report->size > 0 && echo__decode(L, host->codec, report) == FIELDS) {
     lua_pushvalue(L, error + 2);
     lua_setfield(L, error, "traceback");
+    lua_pushvalue(L, error + 3);
+    if (lua_getfield(L, error, "task") == LUA_TNIL) {
+      lua_pop(L, 1);
+      lua_setfield(L, error, "task");
+    }
   }
   lua_settop(L, error);
 }
@@ -89,7 +94,7 @@ void echo__error_push_cancelled(lua_State *L, const echo__host *host, const echo
   const echo__extra *extra = echo__job_extra(job);
   const char *reason = extra->reason != NULL ? extra->reason : "the task was cancelled";
   echo__error_push(L, host, (echo__kind)job->cancel_kind, reason, extra->name);
-  if (job->reported) add_traceback(L, host, &job->message);
+  if (job->reported) add_report(L, host, &job->message);
 }
 
 void echo__error_push_failure(lua_State *L, const echo__host *host, echo__kind kind,

@@ -201,7 +201,7 @@ static void push_relayed(lua_State *L, const report *r) {
   if (fiber->kind == ECHO__KIND_ERROR) fiber->kind = echo__relay_kind(L, 2);
   push_own_traceback(L, r);
   push_own_name(L, r);
-  echo__relay_push(L, 2);
+  echo__relay_push(L, 2, echo__job_is_cancelling(fiber->run->job));
 }
 
 static void push_own(lua_State *L, const report *r) {

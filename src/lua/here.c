@@ -101,7 +101,9 @@ static int current(lua_State *L) {
 static int submit(lua_State *L) {
   echo__host *host = echo__host_of(L);
   bool called_back = host->worker != NULL && host->worker->calls_back > 0;
-  if (!called_back) echo__host_of_task(L, "echo.submit");
+  if (!called_back && (host->worker == NULL || host->worker->fiber == NULL))
+    return luaL_error(L,
+                      "echo.submit is for tasks; elsewhere, submit on a scheduler: s:submit(...)");
   return echo__submit(L, host, &host->worker->client, echo__scope_here(host), 1);
 }
 

@@ -29,11 +29,18 @@ static bool has_text(lua_State *L, int index) {
   return lua_type(L, index) == LUA_TSTRING && lua_rawlen(L, index) > 0;
 }
 
-/* Pushes the error's traceback, followed by that of the task that raises it now. An error without a
- * task is this one's own. */
-static void push_traceback(lua_State *L, int index, int traceback, int name) {
+/* Whether the error was not the raising task's own: it names another one. An error that tells this
+ * task to end names it, too, but has not been anywhere yet. */
+static bool is_relayed(lua_State *L, int index, int name, bool told_to_end) {
   bool relayed = push_string(L, index, "task");
-  lua_pop(L, 1);
+  push_string(L, index, "traceback");
+  if (told_to_end && !has_text(L, -1) && lua_rawequal(L, -2, name)) relayed = false;
+  lua_pop(L, 2);
+  return relayed;
+}
+
+/* Pushes the error's traceback, followed by that of the task that raises it now. */
+static void push_traceback(lua_State *L, int index, int traceback, int name, bool relayed) {
   push_string(L, index, "traceback");
   if (!has_text(L, -1) && !relayed) {
     lua_pop(L, 1);
@@ -53,12 +60,12 @@ static void push_others(lua_State *L, int index) {
   lua_pushnil(L);
 }
 
-void echo__relay_push(lua_State *L, int index) {
+void echo__relay_push(lua_State *L, int index, bool told_to_end) {
   int name = lua_gettop(L), traceback = name - 1;
   lua_getfield(L, index, "message");
   luaL_tolstring(L, -1, NULL);
   lua_remove(L, -2);
-  push_traceback(L, index, traceback, name);
+  push_traceback(L, index, traceback, name, is_relayed(L, index, name, told_to_end));
   lua_replace(L, traceback);
   lua_settop(L, name + 1);
   lua_insert(L, traceback); /* message, traceback, name */

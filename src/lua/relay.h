@@ -13,8 +13,9 @@
 echo__kind echo__relay_kind(lua_State *L, int index);
 
 /* Pushes message, traceback, task, value and others of the error object at `index`. The two strings
- * on top of the stack, the traceback and the name of the task that raises it now, are popped. May
- * raise memory errors. */
-void echo__relay_push(lua_State *L, int index);
+ * on top of the stack, the traceback and the name of the task that raises it now, are popped;
+ * whether that task was told to end tells an error of its own from one of another task of its name.
+ * May raise memory errors. */
+void echo__relay_push(lua_State *L, int index, bool told_to_end);
 
 #endif
