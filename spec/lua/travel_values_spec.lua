@@ -48,6 +48,22 @@ describe("values there and back", function()
       "integer1", "integer9007199254740992", "string1" }, types)
   end)
 
+  it("may be a null of JSON, anywhere, and no other light userdata", function()
+    local s <close> = new_scheduler()
+    local cjson = require "cjson"
+    local null = cjson.null
+    assert.same({ null, { a = { 1, null } }, { [null] = 2 } },
+      { s:submit(give, null, cjson.decode '{"a":[1,null]}', { [null] = 2 }):wait() })
+    assert.equal('{"a":null}', s:submit(cjson.encode, { a = null }):wait())
+    assert.same({ true, null }, { s:submit(function()
+      local same = null == require("cjson").null
+      return same, null
+    end):wait() })
+    local ok, err = pcall(s.submit, s, give, { debug.upvalueid(new_scheduler, 1) })
+    assert.same({ false, "transfer" }, { ok, err.kind })
+    assert.equal("argument 1: [1]: light userdata cannot travel", err.message)
+  end)
+
   it("may be a string of two hundred megabytes", function()
     local s <close> = new_scheduler()
     local size = 200 * 1000 * 1000

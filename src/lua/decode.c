@@ -104,6 +104,7 @@ int echo__decode_value(echo__decoder *d) {
   case ECHO__WIRE_NAMED: return echo__decode_named(d);
   case ECHO__WIRE_REGISTERED: return echo__decode_registered(d);
   case ECHO__WIRE_GLOBALS: echo__decode_globals(d); return ECHO__DECODE_READ;
+  case ECHO__WIRE_NULL: lua_pushlightuserdata(d->L, NULL); return ECHO__DECODE_READ;
   default: return echo__decode_object(d, tag);
   }
 }

@@ -53,6 +53,14 @@ static int write_boolean(echo__encoder *e, int index) {
                         lua_toboolean(e->L, index) ? ECHO__WIRE_TRUE : ECHO__WIRE_FALSE);
 }
 
+/* An address may be of what its sender frees; NULL, with which libraries for JSON stand for null,
+ * is the same everywhere. */
+static int write_light_userdata(echo__encoder *e) {
+  if (lua_touserdata(e->L, -1) == NULL) return echo__put_byte(e->message, ECHO__WIRE_NULL);
+  echo__refusal_end(echo__encode_refuse(e), "light userdata cannot travel");
+  return ECHO_TRANSFER;
+}
+
 int echo__write_value(echo__encoder *e) {
   int type = lua_type(e->L, -1);
   switch (type) {
@@ -63,9 +71,7 @@ int echo__write_value(echo__encoder *e) {
   case LUA_TTABLE: return echo__write_table(e);
   case LUA_TFUNCTION: return echo__write_function(e);
   case LUA_TUSERDATA: return write_userdata(e);
-  case LUA_TLIGHTUSERDATA:
-    echo__refusal_end(echo__encode_refuse(e), "light userdata cannot travel");
-    return ECHO_TRANSFER;
+  case LUA_TLIGHTUSERDATA: return write_light_userdata(e);
   default:
     echo__refusal_end(echo__encode_refuse(e), "%s cannot travel", lua_typename(e->L, type));
     return ECHO_TRANSFER;

@@ -54,6 +54,7 @@ enum {
   ECHO__WIRE_TABLE = 0x10,
   ECHO__WIRE_FUNCTION = 0x14,
   ECHO__WIRE_PLAIN = 0x18,
+  ECHO__WIRE_NULL = 0x1A, /* a light userdata, where PLAIN would be LATER */
   ECHO__WIRE_OBJECT = 0x1C,
 
   ECHO__WIRE_SHORT_STRING = 0x20, /* 0x20..0x3F: the length in the tag */
