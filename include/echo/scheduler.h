@@ -10,6 +10,9 @@
  *   echo_scheduler_stop(scheduler, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL);
  *   echo_scheduler_release(scheduler);
  *
+ * Link libecho: pkg-config echo, or in CMake find_package(echo) and echo::echo (echo::static: the
+ * archive).
+ *
  * Functions that can fail return an echo_status: ECHO_OK or a negative code. An error return of a
  * submit means that nothing was accepted and no call-back will come; success means that the task
  * ends exactly once. Times are seconds; ECHO_FOREVER, or any negative number, means no limit.

@@ -21,6 +21,7 @@ cmake -S spec/install -B "$work/user" -G Ninja -DCMAKE_PREFIX_PATH="$work/prefix
 cmake --build "$work/user" >/dev/null
 "$work/user/embed-static"
 "$work/user/embed-shared"
+"$work/user/embed-echo"
 
 cmake -S examples/embed -B "$work/embed" -G Ninja -DCMAKE_PREFIX_PATH="$work/prefix" >/dev/null
 cmake --build "$work/embed" >/dev/null
