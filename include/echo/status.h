@@ -21,11 +21,11 @@ extern "C" {
 /* X(NAME, code, name for programs, sentence for people) */
 #define ECHO_STATUS_MAP(X)                                                                         \
   X(OK, 0, "ok", "success")                                                                        \
-  X(INVALID, -1, "invalid", "an argument is out of its range")                                     \
+  X(INVALID, -1, "invalid", "an argument is missing or out of its range, or it is too late")       \
   X(MEMORY, -2, "memory", "out of memory")                                                         \
   X(THREAD, -3, "thread", "the system refused to start a thread")                                  \
   X(STOPPED, -4, "stopped", "the scheduler takes no more tasks: it was stopped")                   \
-  X(CANCELLED, -5, "cancelled", "the task was cancelled before it started")                        \
+  X(CANCELLED, -5, "cancelled", "the task was cancelled")                                          \
   X(TIMEOUT, -6, "timeout", "the time ran out")                                                    \
   X(LOST, -7, "lost", "the task was abandoned when the scheduler stopped")                         \
   X(EXISTS, -8, "exists", "something of that name is there already")                               \
