@@ -23,6 +23,7 @@ echo_layer(lua BELOW base queue scheduler HEADERS lua.h buffer.h LINK echo_lua_h
 
 # Lua's functions are called through a table, see src/lua/api.h: the linker fills it for what is linked
 # with a Lua, the module itself when it is opened.
+target_compile_definitions(echo_lua_objects PRIVATE ECHO_VERSION="${PROJECT_VERSION}")
 target_compile_options(echo_lua_objects PRIVATE -include ${PROJECT_SOURCE_DIR}/src/lua/api.h)
 foreach(kind linked found)
   add_library(echo_lua_${kind} OBJECT ${PROJECT_SOURCE_DIR}/src/lua/api_${kind}.c)

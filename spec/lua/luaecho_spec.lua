@@ -1,5 +1,6 @@
 -- The command luaecho, as a user runs it.
 
+local echo = require "echo"
 local assert = require "luassert"
 local includes = require "spec.lua.support.includes"
 local it = require "spec.lua.support.it"
@@ -46,7 +47,8 @@ describe("luaecho", function()
     result = luaecho("", "")
     assert.same({ 2, "" }, { result.code, result.out })
     assert.equal(0, luaecho("", "run --help").code)
-    includes("luaecho", luaecho("", "--version").out)
+    assert.equal("luaecho, " .. echo._VERSION .. "\n", luaecho("", "--version").out)
+    assert.matches("^Echo %d+%.%d+%.%d+$", echo._VERSION)
   end)
 
   it("says what is wrong with its command line, with 2", function()
@@ -58,6 +60,7 @@ describe("luaecho", function()
       ["run $SCRIPT --json=1"] = "--json takes no value", ["run $SCRIPT m=1"] = 'no parameter "m"',
       ["run $SCRIPT n=x word=y"] = 'n: expected a number, got "x"', ["bench x"] = 'bench takes no "x"',
       ["run /nowhere/at/all"] = "/nowhere/at/all", ["run $SCRIPT --dry-run"] = 'parameter "word": expected a string',
+      ["run $SCRIPT n=1"] = 'parameter "word": expected a string: word=...',
     } do
       local result = luaecho(FILE, command)
       assert.equal(2, result.code, command)

@@ -162,5 +162,7 @@ int echo__module_open(lua_State *L) {
   set_functions(L, 1, echo__progress_functions);
   set_functions(L, 1, echo__scope_functions);
   set_functions(L, 1, echo__timeout_functions);
+  lua_pushliteral(L, "Echo " ECHO_VERSION);
+  lua_setfield(L, -2, "_VERSION");
   return 1;
 }

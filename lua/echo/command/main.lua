@@ -73,7 +73,7 @@ local function perform(list)
     print(HELP)
     return 0
   elseif parsed.version then
-    print("luaecho " .. (require "echo"._VERSION or "of Echo"))
+    print("luaecho, " .. require "echo"._VERSION)
     return 0
   end
   return commands[parsed.command](parsed)

@@ -130,19 +130,23 @@ local function report(run, parsed, was_interrupted)
   return 1
 end
 
-local function dry(loaded, parsed, params)
+local function need_params(about, params)
+  for name, entry in pairs(about.params) do
+    if params[name] == nil and entry.default == nil then
+      error({ usage = ("parameter %q: expected a %s: %s=..."):format(name, entry.type or "value", name) }, 0)
+    end
+  end
+end
+
+local function dry(loaded, about, params)
   local ok, problems = loaded:check()
   if not ok then
     say(tostring(problems))
     return 1
   end
   print(tostring(loaded))
-  for name, entry in pairs(loaded:describe().params) do
-    if params[name] == nil and entry.default == nil then
-      error({ usage = ("parameter %q: expected a %s: %s=..."):format(name, entry.type or "value", name) }, 0)
-    end
-  end
-  return 0, parsed
+  need_params(about, params)
+  return 0
 end
 
 --- Runs the command; returns the exit status.
@@ -151,8 +155,9 @@ return function(parsed)
   local about = loaded:describe()
   local params = arguments.params(parsed.params, about.params)
   if parsed["dry-run"] then
-    return (dry(loaded, parsed, params))
+    return dry(loaded, about, params)
   end
+  need_params(about, params)
   local scheduler <close> = scheduler_for(parsed, about.queues)
   if parsed.trace then
     start_trace(scheduler, parsed.trace)
