@@ -71,7 +71,7 @@ typedef struct echo_taken {
   bool fair;    /* fairness chose it: nodes of a higher priority may wait */
 } echo_taken;
 
-/* Makes a queue; *queue is the caller's, echo_queue_destroy frees it.
+/* Makes a queue; *queue is the caller's, echo_queue_destroy frees it. Any thread.
  * ECHO_OK, ECHO_INVALID (workers out of range) or ECHO_MEMORY. */
 ECHO_API int echo_queue_create(echo_queue **queue, const echo_queue_options *options);
 

@@ -59,7 +59,8 @@ ECHO_API unsigned echo_builder_worker_count(const echo_builder *builder);
  * ECHO_OK, ECHO_INVALID (no name, or a limit of 0), ECHO_EXISTS or ECHO_MEMORY. */
 ECHO_API int echo_builder_with_queue(echo_builder *builder, const char *name, unsigned limit);
 
-/* One start in `count` goes to a lower priority that waits; 0 turns that off. Default: 61. */
+/* One start in `count` goes to a lower priority that waits; 0 turns that off. Default: 61. ECHO_OK.
+ */
 ECHO_API int echo_builder_with_fairness(echo_builder *builder, unsigned count);
 
 /* The prefix of the threads' names; the text is copied. Default: "echo".
@@ -67,7 +68,7 @@ ECHO_API int echo_builder_with_fairness(echo_builder *builder, unsigned count);
 ECHO_API int echo_builder_with_name(echo_builder *builder, const char *prefix);
 
 /* Called on each worker's own thread, `start` before its first task and `stop` after its last;
- * either may be NULL. `data` must outlive the scheduler. */
+ * either may be NULL. `data` must outlive the scheduler. ECHO_OK. */
 ECHO_API int echo_builder_with_worker_hooks(echo_builder *builder,
                                             void (*start)(void *data, unsigned worker),
                                             void (*stop)(void *data, unsigned worker), void *data);
@@ -118,7 +119,7 @@ ECHO_API int echo_builder_with_capacity(echo_builder *builder, size_t count);
  * ECHO_FORKED. `released`, if it is not NULL, is called by echo_scheduler_release when the
  * scheduler has stopped, and instead of freeing it: it is data's from then on, who releases it once
  * more, on whatever thread, when nothing needs it; that calls neither hook. `data` must outlive the
- * scheduler. */
+ * scheduler. ECHO_OK. */
 ECHO_API int echo_builder_with_end_hooks(echo_builder *builder,
                                          void (*stopped)(void *data, int status),
                                          void (*released)(void *data), void *data);
