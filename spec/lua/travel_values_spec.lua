@@ -64,6 +64,16 @@ describe("values there and back", function()
     assert.equal("argument 1: [1]: light userdata cannot travel", err.message)
   end)
 
+  it("may be handles of tasks and schedulers, which equal those that they were made of", function()
+    local s <close> = new_scheduler()
+    local other <close> = new_scheduler()
+    local task = s:submit(math.abs, -1)
+    local same, same_task = s:submit(give, s, task):wait()
+    assert.is_true(same == s and same_task == task)
+    assert.is_false(same == other or same_task == s:submit(math.abs, -1) or same == task)
+    assert.is_true(s:submit(function(a, b) return a == b end, task, task):wait())
+  end)
+
   it("may be a string of two hundred megabytes", function()
     local s <close> = new_scheduler()
     local size = 200 * 1000 * 1000

@@ -72,9 +72,12 @@ static void register_errors(lua_State *L, const echo__host *host, echo__codec *c
 
 static void make_types(lua_State *L, int host) {
   static const luaL_Reg builder[] = {{"__gc", echo__builder_gc}, {NULL, NULL}};
-  static const luaL_Reg scheduler[] = {
-      {"__gc", echo__scheduler_gc}, {"__close", echo__scheduler_close}, {NULL, NULL}};
-  static const luaL_Reg task[] = {{"__gc", echo__task_gc}, {NULL, NULL}};
+  static const luaL_Reg scheduler[] = {{"__gc", echo__scheduler_gc},
+                                       {"__close", echo__scheduler_close},
+                                       {"__eq", echo__handle_equal},
+                                       {NULL, NULL}};
+  static const luaL_Reg task[] = {
+      {"__gc", echo__task_gc}, {"__eq", echo__handle_equal}, {NULL, NULL}};
   static const luaL_Reg error[] = {{"__tostring", echo__error_tostring}, {NULL, NULL}};
   static const luaL_Reg operation[] = {{"__gc", echo__operation_gc}, {NULL, NULL}};
   static const luaL_Reg group[] = {
