@@ -181,16 +181,21 @@ end
 
 local latest = setmetatable({}, { __mode = "k" })
 
---- Starts a run, and returns it.
-function methods:start(scheduler, params, options)
+local function begin(self, scheduler, params, options)
   local started = start.new(self, scheduler, params, options)
   latest[self] = started
   return started
 end
 
+--- Starts a run, and returns it.
+function methods:start(scheduler, params, options)
+  local started = begin(self, scheduler, params, options)
+  return started
+end
+
 --- Runs to the end: returns the results by step and the run; raises the first error.
 function methods:run(scheduler, params, options)
-  local started <close> = methods.start(self, scheduler, params, options)
+  local started <close> = begin(self, scheduler, params, options)
   return started:wait(), started
 end
 

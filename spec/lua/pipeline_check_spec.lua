@@ -2,6 +2,7 @@
 
 local assert = require "luassert"
 local echo = require "echo"
+local includes = require "spec.lua.support.includes"
 local it = require "spec.lua.support.it"
 local pipeline = require "echo.pipeline"
 
@@ -165,6 +166,28 @@ describe("a run", function()
     assert.matches('on_failure: expected "cancel" or "continue", got a string',
       refused(s, { n = 1 }, { on_failure = "x" }))
     assert.matches("progress: expected true or a function", refused(s, { n = 1 }, { progress = 1 }))
+  end)
+
+  it("blames the line that runs or starts it", function()
+    local s <close> = echo.builder():with_worker_count(1):build()
+    local p = pipeline.new { params = { n = "number" }, step { name = "a", needs = "n" } }
+    local q = step { name = "a", queue = "nowhere" }
+    local line = debug.getinfo(1, "l").currentline
+    local calls = {
+      function() p:run(s) end,
+      function() p:start(s) end,
+      function() p:run(1) end,
+      function() p:start(1) end,
+      function() p:run(s, 1) end,
+      function() p:run(s, { n = 1 }, { colour = 1 }) end,
+      function() p:start(s, { n = 1 }, { journal = 1 }) end,
+      function() q:run(s) end,
+    }
+    for i, call in ipairs(calls) do
+      local ok, message = pcall(call)
+      assert.is_false(ok)
+      includes(("pipeline_check_spec.lua:%d: "):format(line + 1 + i), message)
+    end
   end)
 
   it("is for the program, not for a task", function()

@@ -9,6 +9,9 @@ local run = require "echo.pipeline.run"
 
 local start = {}
 
+-- Whose line errors have: start.new is called by a function that p:start and p:run share.
+local CALLER = 4
+
 local OPTIONS = {
   on_failure = function(option)
     return option == "cancel" or option == "continue", '"cancel" or "continue"'
@@ -76,16 +79,16 @@ end
 --- Starts a run of a pipeline, or raises all that is wrong.
 function start.new(pipeline, scheduler, given, options)
   if not is_scheduler(scheduler) then
-    error("run: expected a scheduler, got a " .. type(scheduler), 3)
+    error("run: expected a scheduler, got a " .. type(scheduler), CALLER)
   elseif echo.current() then
-    error("run: a pipeline is run by the program, not in a task: make it a step of another one", 3)
+    error("run: a pipeline is run by the program, not in a task: make it a step of another one", CALLER)
   elseif given ~= nil and type(given) ~= "table" then
-    error("run: params: expected a table, got a " .. type(given), 3)
+    error("run: params: expected a table, got a " .. type(given), CALLER)
   end
-  options = checked_options(options, 3)
+  options = checked_options(options, CALLER)
   local graph = check.sound(pipeline)
-  local params = parameters.bind(graph.params, given or {}, 3)
-  probe_all(scheduler, graph, 3)
+  local params = parameters.bind(graph.params, given or {}, CALLER)
+  probe_all(scheduler, graph, CALLER)
   if options.progress == true then
     options.progress = bar.new()
   end
