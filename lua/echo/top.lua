@@ -57,6 +57,12 @@ local function check_option(name, value, level)
   end
 end
 
+local function check_seconds(seconds, level)
+  if seconds ~= nil and not (type(seconds) == "number" and seconds >= 0) then
+    error(("top: seconds: expected a number of at least 0, got %s"):format(tostring(seconds)), level)
+  end
+end
+
 local function check_arguments(scheduler, options, level)
   if getmetatable(scheduler) ~= "echo.scheduler" then
     error(("top: scheduler: expected an echo.scheduler, got a %s"):format(type(scheduler)), level)
@@ -120,9 +126,7 @@ end
 --- Polls and draws for so many seconds; without, until all that was submitted has ended and
 --- nothing is expected any more.
 function View:run(seconds)
-  if seconds ~= nil and not (type(seconds) == "number" and seconds >= 0) then
-    error(("top: seconds: expected a number of at least 0, got %s"):format(tostring(seconds)), 2)
-  end
+  check_seconds(seconds, 3)
   local finish = self.clock() + (seconds or math.huge)
   repeat
     local _, expected = self.scheduler:poll(math.max(0, math.min(self.interval, finish - self.clock())))
@@ -192,6 +196,7 @@ end
 --- top.run(scheduler, [seconds], [options]): a view for as long as this takes, see view:run.
 function top.run(scheduler, seconds, options)
   check_arguments(scheduler, options, 3)
+  check_seconds(seconds, 3)
   local view <close> = new(scheduler, options or {})
   view:run(seconds)
 end

@@ -189,6 +189,13 @@ describe("a builder refuses", function()
     end)
   end
 
+  it("to be told anything at once", function()
+    local err = refusal(function()
+      echo.builder { workers = 3 }
+    end)
+    includes("bad argument #1 to 'builder' (none expected: a builder is told by its methods)", err)
+  end)
+
   it("a queue that is named twice", function()
     local builder = echo.builder():with_queue("disk", { limit = 1 })
     local err = refusal(function()

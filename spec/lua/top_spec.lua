@@ -209,7 +209,9 @@ describe("a view", function()
     includes('top: unknown option "tall"', refusal(top.new, s, { tall = 1 }))
     includes("top: interval: expected a number above 0, got 0", refusal(top.run, s, 1, { interval = 0 }))
     includes("top: stream: expected a stream, got a boolean", refusal(top.new, s, { stream = true }))
-    includes("top: seconds: expected a number of at least 0, got soon", refusal(top.run, s, "soon"))
+    local line = debug.getinfo(1, "l").currentline + 2
+    includes(("top_spec.lua:%d: top: seconds: expected a number of at least 0, got soon"):format(line),
+      refusal(function() top.run(s, "soon") end))
     includes("top_spec.lua", refusal(function()
       top.new(s, { tall = 1 })
     end))

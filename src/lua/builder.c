@@ -22,6 +22,7 @@ typedef struct builder {
 } builder;
 
 int echo__builder_new(lua_State *L) {
+  luaL_argcheck(L, lua_isnone(L, 1), 1, "none expected: a builder is told by its methods");
   echo__host *host = echo__host_of(L);
   builder *b = lua_newuserdatauv(L, sizeof *b, 0);
   memset(b, 0, sizeof *b);

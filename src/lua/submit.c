@@ -309,7 +309,10 @@ static int submit_runners(echo__client *client, echo__job *job, const echo__requ
 }
 
 static lua_Integer check_length(lua_State *L, int list) {
-  luaL_checktype(L, list, LUA_TTABLE);
+  if (!lua_istable(L, list))
+    luaL_argerror(L, list,
+                  lua_pushfstring(L, "list: a table expected after the function, got %s",
+                                  luaL_typename(L, list)));
   lua_settop(L, list);
   lua_Integer length = luaL_len(L, list);
   if (length < 0 || length > INT_MAX) {
