@@ -20,6 +20,7 @@ typedef struct echo__trace {
 #define echo__trace_resume(scheduler, lane, task)      (void)(lane)
 #define echo__trace_steal(worker)                      (void)0
 #define echo__trace_park(worker, since)                (void)(since)
+#define echo__trace_branch(worker, since, priority)    ((void)(since), (void)(priority))
 #define echo_trace_wait_ends(scheduler, began, result) (void)(began)
 
 #endif
