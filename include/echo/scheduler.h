@@ -304,7 +304,6 @@ ECHO_API bool echo_scheduler_unwatch_room(echo_scheduler *scheduler, echo_room *
 /* A call that is due at some time. The memory is the caller's, from the start until the timer has
  * fired or was cancelled; its members are private. */
 typedef struct echo_timer {
-  uint64_t deadline;
   size_t place;
   void (*fire)(void *argument);
   void *argument;

@@ -52,6 +52,9 @@ typedef struct echo__fiber {
   echo__operation operation;
 } echo__fiber;
 
+_Static_assert(sizeof(void *) != 8 || sizeof(echo__fiber) <= 144,
+               "a task that waits takes little room");
+
 /* Where what comes of its run goes: of a map, of the chunk that the run is at. */
 static inline echo__message *echo__fiber_output(const echo__fiber *fiber) {
   echo__job *job = fiber->run->job;

@@ -48,7 +48,7 @@ static bool deliver(lua_State *L, echo__letter *letter) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, wait->reference);
   lua_State *coroutine = lua_tothread(L, -1); /* which L's stack keeps while it runs */
   bool waits = waits_here(coroutine, wait);
-  if (waits) resume(L, wait->operation.host, coroutine);
+  if (waits) resume(L, wait->host, coroutine);
   lua_pop(L, 1);
   return waits;
 }
@@ -59,9 +59,10 @@ static void discard(echo__letter *letter) {
 
 /* -- waiting ---------------------------------------------------------------------------------- */
 
-void echo__host_wait_init(lua_State *L, echo__host_wait *wait, echo__mailbox *mailbox) {
+void echo__host_wait_init(lua_State *L, echo__host_wait *wait, echo__host *host) {
   wait->letter = (echo__letter){
-      .mailbox = mailbox, .deadline = ECHO__FOREVER, .deliver = deliver, .discard = discard};
+      .mailbox = host->mailbox, .deadline = ECHO__FOREVER, .deliver = deliver, .discard = discard};
+  wait->host = host;
   wait->operation.seat.letter = &wait->letter;
   wait->reference = LUA_NOREF;
   wait->index = lua_gettop(L);
@@ -75,7 +76,7 @@ static void start_timer(echo__host_wait *wait) {
   wait->letter.clock = NULL;
   if (operation->deadline == ECHO__FOREVER) return;
   echo__operation_stop_timer(operation);
-  for (echo__client *client = operation->host->clients; client != NULL; client = client->next) {
+  for (echo__client *client = wait->host->clients; client != NULL; client = client->next) {
     if (client->runtime == NULL) continue;
     if (echo__operation_start_timer(operation, client->runtime) != ECHO_OK) continue;
     wait->letter.clock = client->runtime;
@@ -105,7 +106,7 @@ int echo__host_wait_begin(lua_State *L, echo__operation *operation, lua_KFunctio
     echo__host_wait_forget(L, operation);
     return ECHO__WOKEN_MEANWHILE;
   }
-  echo__attach_refresh(L, operation->host);
+  echo__attach_refresh(L, wait->host);
   return lua_yieldk(L, 0, (lua_KContext)operation, next);
 }
 

@@ -16,6 +16,7 @@
 typedef struct echo__host_wait {
   echo__operation operation;
   echo__letter letter;
+  echo__host *host;
   echo__runtime *clock; /* whose timer runs, if one does; with a reference */
   int reference;        /* in the registry, of the coroutine; or LUA_NOREF */
   int index;            /* where this userdata lies on the coroutine's stack */
@@ -24,8 +25,9 @@ typedef struct echo__host_wait {
 /* True if an operation that is called in L waits like this. */
 bool echo__host_can_yield(lua_State *L, echo__host *host);
 
-/* Completes the operation that begins the userdata on top of the stack. */
-void echo__host_wait_init(lua_State *L, echo__host_wait *wait, echo__mailbox *mailbox);
+/* Completes the operation that begins the userdata on top of the stack; the host has its mailbox.
+ */
+void echo__host_wait_init(lua_State *L, echo__host_wait *wait, echo__host *host);
 
 /* Waits, if the operation still has to; to be returned by the calling C function, which is
  * continued by `next` with the operation for its context. ECHO__WOKEN_MEANWHILE: it need not. */

@@ -46,6 +46,18 @@ static echo__fiber *fiber_of(const echo__operation *operation) {
   return (echo__fiber *)((char *)operation - offsetof(echo__fiber, operation));
 }
 
+static echo__host_wait *host_wait_of(echo__operation *operation) {
+  return (echo__host_wait *)(void *)operation;
+}
+
+static echo__host *host_of(echo__operation *operation) {
+  switch (operation->seat.sitter) {
+  case ECHO__SITS_TASK: return fiber_of(operation)->state->host;
+  case ECHO__SITS_COROUTINE: return host_wait_of(operation)->host;
+  default: return operation->seat.host;
+  }
+}
+
 void echo__operation_close(echo__operation *operation) {
   const echo__operation_type *type = operation->type;
   echo__fiber *fiber = fiber_of(operation);
@@ -75,9 +87,10 @@ static echo__operation *push_operation(lua_State *L, echo__host *host, size_t ow
   operation->type = NULL;
   operation->own = own > 0 ? (char *)operation + bytes : NULL;
   operation->seat.sitter = yields ? ECHO__SITS_COROUTINE : ECHO__SITS_THREAD;
-  if (yields) {
-    echo__host_wait_init(L, (echo__host_wait *)(void *)operation, host->mailbox);
-  }
+  if (yields)
+    echo__host_wait_init(L, host_wait_of(operation), host);
+  else
+    operation->seat.host = host;
   echo__host_bless(L, host, ECHO__TYPE_OPERATION);
   return operation;
 }
@@ -93,10 +106,8 @@ static void refuse_in_callback(lua_State *L, const echo__host *host,
              type->name);
 }
 
-static echo__operation *begin(echo__operation *operation, echo__host *host,
-                              const echo__operation_type *type) {
+static echo__operation *begin(echo__operation *operation, const echo__operation_type *type) {
   if (type->size > 0) memset(operation->own, 0, type->size);
-  operation->host = host;
   operation->seat.timed = false;
   operation->seat.spins = false;
   operation->type = type;
@@ -112,13 +123,13 @@ echo__operation *echo__operation_open_in_task(echo__host *host, const echo__oper
     if (operation->own == NULL) return NULL;
   }
   operation->seat.core = fiber->run->core;
-  return begin(operation, host, type);
+  return begin(operation, type);
 }
 
 echo__operation *echo__operation_open(lua_State *L, echo__host *host,
                                       const echo__operation_type *type) {
   refuse_in_callback(L, host, type);
-  if (fiber_here(host) == NULL) return begin(push_operation(L, host, type->size), host, type);
+  if (fiber_here(host) == NULL) return begin(push_operation(L, host, type->size), type);
   echo__operation *operation = echo__operation_open_in_task(host, type);
   if (operation == NULL) echo__fail_for_memory(L);
   return operation;
@@ -129,10 +140,6 @@ echo__operation *echo__operation_open(lua_State *L, echo__host *host,
 /* Outside of a task the scheduler may go while its timer runs. A thread has no timer. */
 static bool keeps_clock(const echo__operation *operation) {
   return operation->seat.sitter != ECHO__SITS_TASK;
-}
-
-static echo__host_wait *host_wait_of(echo__operation *operation) {
-  return (echo__host_wait *)(void *)operation;
 }
 
 int echo__operation_start_timer(echo__operation *operation, echo__runtime *runtime) {
@@ -200,7 +207,7 @@ static bool enroll(const echo__worker_state *state, echo__operation *operation) 
 }
 
 static int suspend(lua_State *L, echo__operation *operation) {
-  echo__worker_state *state = operation->host->worker;
+  echo__worker_state *state = fiber_of(operation)->state;
   if (!echo__can_suspend(state, L)) return refuse_to_wait(L, operation);
   start_timer(L, operation);
   if (echo_task_suspend() != ECHO_OK) {
@@ -263,7 +270,7 @@ bool echo__seat_sleep(echo__seat *seat, uint64_t deadline) {
 /* On a thread of the host. */
 static void sleep_a_while(lua_State *L, echo__operation *operation) {
   echo__seat *seat = &operation->seat;
-  bool *soon = &operation->host->soon;
+  bool *soon = &seat->host->soon;
   echo__seat_rouse(seat);
   if (!operation->type->enroll(operation)) return;
   if (seat->spins && *soon && spin(&seat->word)) return;
@@ -289,9 +296,9 @@ bool echo__operation_is_to_end(const echo__operation *operation) {
 int echo__operation_end(lua_State *L, const echo__operation *operation) {
   echo__fiber *fiber = fiber_of(operation);
   if (echo__job_is_cancelling(fiber->run->job))
-    echo__error_push_cancelled(L, operation->host, fiber->run->job);
+    echo__error_push_cancelled(L, fiber->state->host, fiber->run->job);
   else
-    echo__scope_push_error(L, operation->host, failing_scope(fiber));
+    echo__scope_push_error(L, fiber->state->host, failing_scope(fiber));
   echo__interrupts_told(L, fiber);
   return ECHO__RAISES;
 }
@@ -308,12 +315,13 @@ static int end(lua_State *L, echo__operation *operation) {
 }
 
 static int go_on(lua_State *L, echo__operation *operation) {
+  const echo__host *host = host_of(operation);
   for (;;) {
     operation->seat.knows = echo__operation_is_to_end(operation);
     if (operation->seat.knows && !operation->type->shielded) return end(L, operation);
-    int count = operation->type->attempt(L, operation->host, operation);
+    int count = operation->type->attempt(L, host, operation);
     if (count == ECHO__WAITS && is_late(operation)) {
-      count = operation->type->expire(L, operation->host, operation);
+      count = operation->type->expire(L, host, operation);
     }
     if (count != ECHO__WAITS) {
       echo__operation_close(operation);

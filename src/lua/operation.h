@@ -43,6 +43,7 @@ typedef struct echo__seat {
   union {
     echo_task *core;             /* of a task: what to resume */
     struct echo__letter *letter; /* of a coroutine: what to post (host_wait.h) */
+    echo__host *host;            /* of a thread: its state's */
   };
   echo__word word; /* of a thread: what it sleeps on */
   uint8_t sitter;  /* an echo__sitter */
@@ -80,7 +81,6 @@ typedef struct echo__operation_type {
 
 typedef struct echo__operation {
   const echo__operation_type *type; /* NULL: closed */
-  echo__host *host;
   echo__seat seat;
   uint64_t deadline;
   echo_timer timer;

@@ -148,9 +148,9 @@ static int prepare(echo__clock *clock) {
 }
 
 /* True if the thread has to be woken for it. */
-static bool put(echo__clock *clock, echo_timer *timer) {
-  echo__heap_put(&clock->heap, timer);
-  if (timer->deadline >= echo__load(&clock->wakes_at, relaxed)) return false;
+static bool put(echo__clock *clock, echo_timer *timer, uint64_t deadline) {
+  echo__heap_put(&clock->heap, timer, deadline);
+  if (deadline >= echo__load(&clock->wakes_at, relaxed)) return false;
   echo__store(&clock->wakes_at, 0, relaxed);
   echo__add(&clock->alarm, 1, relaxed);
   return true;
@@ -165,8 +165,8 @@ int echo_timer_start(echo_scheduler *s, echo_timer *timer, double seconds, void 
   bool wake = false;
   int status = prepare(clock);
   if (status == ECHO_OK) {
-    *timer = (echo_timer){.deadline = deadline, .fire = fire, .argument = argument};
-    wake = put(clock, timer);
+    *timer = (echo_timer){.fire = fire, .argument = argument};
+    wake = put(clock, timer, deadline);
   }
   unlock(clock);
   if (wake) echo__word_wake_one(&clock->alarm);

@@ -49,8 +49,8 @@ static void sink(echo__heap *heap, size_t index, echo__entry entry) {
   set(heap, index, entry);
 }
 
-void echo__heap_put(echo__heap *heap, echo_timer *timer) {
-  rise(heap, heap->count++, (echo__entry){timer->deadline, timer});
+void echo__heap_put(echo__heap *heap, echo_timer *timer, uint64_t deadline) {
+  rise(heap, heap->count++, (echo__entry){deadline, timer});
 }
 
 /* The last one fills the gap and goes from there where it belongs, up or down. */

@@ -21,8 +21,8 @@ typedef struct echo__heap {
 /* Sees to it that one more fits. ECHO_OK or ECHO_MEMORY. */
 int echo__heap_reserve(echo__heap *heap);
 
-/* Puts a timer in; there must be room. */
-void echo__heap_put(echo__heap *heap, echo_timer *timer);
+/* Puts a timer in that is due then; there must be room. */
+void echo__heap_put(echo__heap *heap, echo_timer *timer, uint64_t deadline);
 
 /* Takes a timer out that is in. */
 void echo__heap_take(echo__heap *heap, echo_timer *timer);
