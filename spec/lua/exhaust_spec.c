@@ -183,6 +183,19 @@ IT(what_a_submit_can_ask_for) {
           "assert(first:wait(30) == 'done' and second:wait(30) == 'done') ");
 }
 
+IT(what_few_tasks_have) {
+  exhaust("local t = s:submit({name = 'name'}, function() "
+          "  local echo = require 'echo' "
+          "  echo.progress('half') "
+          "  return echo.current().name end) "
+          "local well, e = t:pwait(30) "
+          "if is_memory(e) then error(e, 0) end "
+          "assert(e == 'name' and t:progress() == 'half') "
+          "local u = s:submit(function() require 'echo'.sleep(1000) end) "
+          "u:cancel('a reason') well, e = u:pwait(30) "
+          "assert(not well and (e.kind == 'cancelled' or is_memory(e)))");
+}
+
 IT(tasks_that_are_tried_again) {
   exhaust("local function fail() error('again') end "
           "local well, e = s:submit({retries = 3, key = 'k'}, fail):pwait(30) "
@@ -285,6 +298,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(errors_that_tasks_raise, set_up, tear_down),
       cmocka_unit_test_setup_teardown(results_that_cannot_travel, set_up, tear_down),
       cmocka_unit_test_setup_teardown(what_a_submit_can_ask_for, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(what_few_tasks_have, set_up, tear_down),
       cmocka_unit_test_setup_teardown(tasks_that_are_tried_again, set_up, tear_down),
       cmocka_unit_test_setup_teardown(tasks_that_wait_for_others, set_up, tear_down),
       cmocka_unit_test_setup_teardown(scopes_and_channels, set_up, tear_down),

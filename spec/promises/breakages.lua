@@ -69,7 +69,7 @@ return {
       "  if (ended && word < ECHO__JOB_WORKER) echo__message_release(echo__job_input(job));", "  (void)ended;",
       "lua/leak:in a channel which is their argument" },
     { "a task that runs keeps its arguments twice", "src/lua/run.c",
-      "  if (job->terms == NULL || job->terms->retries == 0) echo__message_release(input);\n", "",
+      "  if (terms == NULL || terms->retries == 0) echo__message_release(input);\n", "",
       "lua/leak:lies in the states alone" },
     { "what a burst of tasks took is never given back", "src/scheduler/worker.c",
       "  if (trims && !worker->searching && echo__now() >= trim_at) echo__objects_trim(&s->objects);\n", "",
@@ -144,8 +144,8 @@ return {
   },
   ["waiting holds no worker"] = {
     { "who sleeps in a task sleeps with its worker", "src/lua/operation.c",
-      "    if (operation->seat.core != NULL) return suspend(L, operation);",
-      "    if (operation->seat.core != NULL) {\n      sched_yield();\n      continue;\n    }",
+      "    if (operation->seat.sitter == ECHO__SITS_TASK) return suspend(L, operation);",
+      "    if (operation->seat.sitter == ECHO__SITS_TASK) {\n      sched_yield();\n      continue;\n    }",
       "lua/await:serve a tree" },
   },
   ["nothing outlives its scope"] = {

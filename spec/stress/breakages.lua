@@ -23,7 +23,7 @@ local breakages = {
   { "a permit of a waiter that is cancelled is kept", "src/lua/semaphore.c",
     "  else\n    give(waiter->semaphore);", "" },
   { "a key's tasks do not queue", "src/lua/terms.c",
-    "  add_hold(job->terms);\n}\n\n/* The new job", "}\n\n/* The new job" },
+    "  add_hold(echo__job_extra(job)->terms);\n}\n\n/* The new job", "}\n\n/* The new job" },
   { "who waits for a task is not told of its end", "src/lua/job.c",
     "  if (before & ECHO__JOB_WATCHED) fire_watches(job);", "" },
   { "a task is tried once more than asked", "src/lua/run.c",

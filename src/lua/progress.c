@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "lua/check.h"
 #include "lua/decode.h"
 #include "lua/encode.h"
 #include "lua/error.h"
@@ -68,7 +69,7 @@ static int tell(lua_State *L) {
   echo__job *job = echo__fiber_job(host);
   echo__extra *extra = echo__job_extend(job);
   told *t = extra != NULL ? create() : NULL;
-  if (t == NULL) return luaL_error(L, "not enough memory");
+  if (t == NULL) return echo__fail_for_memory(L);
   lua_pushlightuserdata(L, t);
   lua_insert(L, 2);
   if (lua_pcall(L, top + 1, LUA_MULTRET, 0) == LUA_OK && lua_gettop(L) == 0) {
