@@ -23,7 +23,7 @@ foreach(file ${files})
     continue()
   endif()
   list(TRANSFORM filters PREPEND "--filter-out=")
-  add_test(NAME lua.${name} COMMAND spec-lua-host ${ECHO_BUSTED} ${filters} ${file}
+  add_test(NAME lua.${name} COMMAND spec-lua-host ${ECHO_BUSTED} ${filters} spec/lua/${name}.lua
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(lua.${name} PROPERTIES TIMEOUT ${ECHO_SPEC_SECONDS} ENVIRONMENT
     "LUA_PATH=${PROJECT_SOURCE_DIR}/lua/?.lua\;${PROJECT_SOURCE_DIR}/?.lua\;\;;LUA_CPATH=${PROJECT_BINARY_DIR}/module/?.so\;\;;${sanitized_options}")

@@ -213,8 +213,7 @@ static void close_untold(bool takes_back) {
   lua_State *L = new_state();
   echo_scheduler *scheduler = build(L, 2, NULL);
   if (takes_back)
-    assert_true(
-        run(L, "setmetatable({}, { __gc = function() forget() end })")); /* the last to go */
+    assert_true(run(L, "kept = setmetatable({}, { __gc = function() forget() end })"));
   assert_true(run(L, "forget = s:on_task_end(print)\n"
                      "for i = 1, 100 do s:submit(math.abs, i) end"));
   end(scheduler);
