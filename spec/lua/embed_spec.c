@@ -229,6 +229,42 @@ IT(a_state_that_closes_frees_what_it_was_not_told_of_its_tasks_ends) {
   assert_int_equal(atomic_load(&spec_allocated.live), before);
 }
 
+static void close_late(const char *finalizer) {
+  lua_State *L = new_state();
+  echo_scheduler *scheduler = build(L, 2, NULL);
+  assert_true(run(L, "kept = setmetatable({}, { __gc = function() late() end })"));
+  assert_true(run(L, finalizer));
+  lua_close(L);
+  end(scheduler);
+}
+
+/* Lua never finalizes what a finalizer makes while its state closes. */
+IT(a_state_that_closes_frees_what_its_finalizers_make) {
+  close_late("function late() end");
+  long before = atomic_load(&spec_allocated.live);
+  close_late("function late() echo.channel(); echo.semaphore(1); echo.builder() end");
+  assert_int_equal(atomic_load(&spec_allocated.live), before);
+  close_late("function late() again = s:submit(math.abs, -1); assert(again:wait() == 1) end");
+  assert_int_equal(atomic_load(&spec_allocated.live), before);
+  close_late("function late() getmetatable(echo.channel()).__gc = error end"); /* its own fault */
+}
+
+IT(a_state_that_goes_on_keeps_nothing_that_its_finalizers_made) {
+  lua_State *L = new_state();
+  echo_scheduler *scheduler = build(L, 1, NULL);
+  assert_true(run(
+      L, "function make() setmetatable({}, { __gc = function() made = echo.channel() end }) end\n"
+         "make() collectgarbage()\n"
+         "assert(made:try_send(1) == false) made = nil\n"
+         "collectgarbage() collectgarbage()"));
+  long before = atomic_load(&spec_allocated.live);
+  assert_true(run(L, "for i = 1, 10 do make() collectgarbage() end made = nil\n"
+                     "collectgarbage() collectgarbage()"));
+  assert_int_equal(atomic_load(&spec_allocated.live), before);
+  lua_close(L);
+  end(scheduler);
+}
+
 typedef struct account {
   size_t bytes; /* of the worker's allocator */
   int opened, closing, closed;
@@ -393,6 +429,8 @@ int main(void) {
       cmocka_unit_test(refuses_a_memory_limit_that_holds_no_state_and_may_be_built_after_that),
       cmocka_unit_test(survives_a_lack_of_memory_while_it_builds),
       cmocka_unit_test(a_state_that_closes_frees_what_it_was_not_told_of_its_tasks_ends),
+      cmocka_unit_test(a_state_that_closes_frees_what_its_finalizers_make),
+      cmocka_unit_test(a_state_that_goes_on_keeps_nothing_that_its_finalizers_made),
       cmocka_unit_test(the_program_chooses_libraries_and_allocator),
       cmocka_unit_test(a_memory_limit_holds_for_the_programs_allocator_too),
       cmocka_unit_test(tasks_find_modules_by_the_programs_paths),

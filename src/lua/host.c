@@ -3,6 +3,7 @@
 #include <lauxlib.h>
 
 #include "lua/check.h"
+#include "lua/late.h"
 #include "lua/mailbox.h"
 
 static const char *const names[ECHO__TYPES] = {"echo.builder",   "echo.scheduler", "echo.task",
@@ -29,6 +30,7 @@ void *echo__host_check(lua_State *L, const echo__host *host, int index, echo__ty
 void echo__host_bless(lua_State *L, const echo__host *host, echo__type type) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, host->references[type]);
   lua_setmetatable(L, -2);
+  echo__late_note(L);
 }
 
 echo__mailbox *echo__host_try_mailbox(echo__host *host) {
@@ -49,6 +51,7 @@ echo__mailbox *echo__host_mailbox(lua_State *L, echo__host *host, const char *na
 
 int echo__host_gc(lua_State *L) {
   echo__host *host = lua_touserdata(L, 1);
+  echo__late_close(L);
   echo__mailbox *mailbox = host->mailbox;
   host->closed = true;
   host->mailbox = NULL;
