@@ -253,11 +253,14 @@ describe("a call-back of luv", function()
       local s <close> = echo.builder():with_worker_count(1):build()
       print(s:submit(function()
         local uv = require "luv"
-        local timer = uv.new_timer()
-        timer:start(0, 0, function() error("went wrong") end)
-        echo.sleep(0.01)
-        timer:start(0, 0, function() error(setmetatable({}, { __tostring = error })) end)
-        echo.sleep(0.01)
+        local timer, failed = uv.new_timer(), 0
+        local function fail(err)
+          timer:start(0, 0, function() failed = failed + 1 error(err) end)
+          local before = failed
+          repeat echo.sleep(0.001) until failed > before
+        end
+        fail "went wrong"
+        fail(setmetatable({}, { __tostring = error }))
         echo.await(4, timer.start, timer, 1, 0)
         return "alive"
       end):wait(10))
@@ -265,7 +268,7 @@ describe("a call-back of luv", function()
     assert.equal("alive\n", result.out)
     assert.equal(0, result.code)
     includes("echo: error in a call-back of luv: ", result.err)
-    includes(":6: went wrong\nstack traceback:\n", result.err)
+    includes(":7: went wrong\nstack traceback:\n", result.err)
     includes("echo: error in a call-back of luv that cannot be shown", result.err)
   end)
 
