@@ -51,6 +51,7 @@ static int run(lua_State *L, int count, char **arguments) {
   lua_pushcfunction(L, traceback);
   int status = luaL_loadfile(L, arguments[1]);
   if (status == LUA_OK) {
+    luaL_checkstack(L, count, "too many arguments");
     for (int i = 2; i < count; i++)
       lua_pushstring(L, arguments[i]);
     interruptible = L;
