@@ -53,7 +53,11 @@ static int find_lua(struct dl_phdr_info *object, size_t size, void *data) {
 }
 
 static bool is_in_lua(const void *context) {
+#if defined(__x86_64__)
   uintptr_t at = (uintptr_t)((const ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+#else
+  uintptr_t at = (uintptr_t)((const ucontext_t *)context)->uc_mcontext.pc;
+#endif
   return at >= lua_begin && at < lua_end;
 }
 
