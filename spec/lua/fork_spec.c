@@ -28,12 +28,14 @@ static void *visit(void *argument) {
   return NULL;
 }
 
-/* Forks; true if the check holds in the child, where nothing of cmocka's may be used. */
+/* Forks; true if the check holds in the child, where nothing of cmocka's may be used. The child
+ * leaves by an exec: the thread sanitizer would miss the parent's threads at an exit. */
 static bool holds_in_child(bool (*check)(void *data), void *data) {
   pid_t child = fork();
   if (child == 0) {
     alarm(30);
-    _exit(check(data) ? 0 : 1);
+    execl(check(data) ? "/bin/true" : "/bin/false", "child", (char *)NULL);
+    _exit(2);
   }
   int status;
   assert_int_equal(waitpid(child, &status, 0), child);
