@@ -17,18 +17,31 @@ end
 
 local complete
 
+-- Notes that a stream may emit one more: the run tells it when the call-back at hand is over. Told of each
+-- alone, it would wake, emit one and wait again.
+local function give_back(run, domain)
+  domain.left = domain.left + 1
+  run.giving[domain] = true
+end
+
+-- Whether this was the last node of its domain to finish an element. Where they stand in a line, it is
+-- the one at the end; where they branch, it takes counting.
+local function is_last(domain, st, index)
+  if domain.tail then
+    return st == domain.tail
+  end
+  local left = (domain.remaining[index] or #domain.members) - 1
+  domain.remaining[index] = left > 0 and left or nil
+  return left == 0
+end
+
 -- An element leaves when the last node of its domain has finished it.
 local function leave(run, st, index)
   local domain = st.domain
-  if not domain or not domain.remaining then
+  if not domain or not domain.remaining or not is_last(domain, st, index) then
     return
   end
-  local left = (domain.remaining[index] or #domain.members) - 1
-  domain.remaining[index] = left
-  if left > 0 then
-    return
-  end
-  domain.remaining[index], domain.alive = nil, domain.alive - 1
+  domain.alive = domain.alive - 1
   if domain.streams then
     run.items[domain.name][index] = nil
   end
@@ -37,7 +50,7 @@ local function leave(run, st, index)
     members[at].values[index] = nil
   end
   if domain.streams then
-    return domain.release()
+    return give_back(run, domain)
   end
   flow.admit(run, domain)
 end
@@ -108,7 +121,7 @@ function flow.emitted(run, domain, item)
   run.items[domain.name][index] = item
   if #domain.members == 0 then
     run.items[domain.name][index] = nil
-    domain.release()
+    give_back(run, domain)
   end
   for _, st in ipairs(run.entries[domain.name]) do
     available(run, st, index)

@@ -158,7 +158,7 @@ local function pump_dirty(run)
 end
 
 local function has_work(run)
-  return next(run.dirty) ~= nil or #run.pending > 0
+  return next(run.dirty) ~= nil or #run.pending > 0 or next(run.giving) ~= nil
 end
 
 -- Has the journal write what was noted.
@@ -172,10 +172,20 @@ function Run:keep()
   end
 end
 
+local function give_back(run)
+  for domain in pairs(run.giving) do
+    run.giving[domain] = nil
+    domain.release()
+  end
+end
+
+-- What is launched may end at once, where a journal knows it, and leave in its turn.
 local function launch_all(run)
+  give_back(run)
   while has_work(run) and not run:holds() do
     launch_pending(run)
     pump_dirty(run)
+    give_back(run)
   end
 end
 
@@ -355,7 +365,7 @@ function run.start(graph, scheduler, params, options, journal)
   local self = setmetatable({
     plan = graph, scheduler = scheduler, params = params, options = options, journal = journal,
     workers = scheduler:stats().workers, tasks = {}, inflight = 0, channels = {},
-    pending = {}, dirty = {}, waiting = {}, results = {}, others = {}, failures = 0, started = echo.now(),
+    pending = {}, dirty = {}, giving = {}, waiting = {}, results = {}, others = {}, failures = 0, started = echo.now(),
   }, Run)
   state.prepare(self)
   for _, st in pairs(self.nodes) do

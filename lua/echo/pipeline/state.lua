@@ -12,6 +12,8 @@
 ---   members         the states of the nodes that its elements go through
 ---   count, closed   how many elements there are, and whether there will be no more
 ---   admitted        how many have been let in, and `alive` how many of them are still about
+---   tail            the node that is the last to finish any element, if that is always the same
+---   left            how many a stream may emit that it was not told of yet
 ---   remaining       by number, how many nodes have not finished an element; only with a window
 
 local plan = require "echo.pipeline.plan"
@@ -81,7 +83,7 @@ local function domain_state(graph, name)
   end
   local window = graph.windows[name]
   return {
-    name = name, members = members, window = window, count = 0, admitted = 0, alive = 0,
+    name = name, members = members, window = window, count = 0, admitted = 0, alive = 0, left = 0,
     closed = false, remaining = window and {},
   }
 end
@@ -94,6 +96,24 @@ local function states_of(run, nodes)
   return states
 end
 
+-- The last of a domain's nodes if each gives its elements to one other at most, and one alone gets those
+-- that come in; else nil.
+local function tail_of(domain)
+  local tail, takers = nil, 0
+  for _, st in ipairs(domain.members) do
+    local inside = 0
+    for _, consumer in ipairs(st.consumers) do
+      inside = inside + (consumer.domain == domain and 1 or 0)
+    end
+    takers = takers + inside
+    if inside > 1 or inside == 0 and tail then
+      return nil
+    end
+    tail = inside == 0 and st or tail
+  end
+  return takers == #domain.members - 1 and tail or nil
+end
+
 local function connect(run)
   for _, st in pairs(run.nodes) do
     st.consumers = states_of(run, run.plan.items_to[st.node.name] or {})
@@ -101,6 +121,7 @@ local function connect(run)
   end
   for _, domain in pairs(run.domains) do
     domain.members = states_of(run, domain.members)
+    domain.tail = tail_of(domain)
   end
 end
 

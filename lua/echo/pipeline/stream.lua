@@ -108,7 +108,11 @@ function stream.begin_stream(run, st)
   local channel, permits = echo.channel(domain.window), echo.semaphore(domain.window)
   run:own(channel)
   function domain.release()
-    permits:release()
+    local left = domain.left
+    domain.left = 0
+    for _ = 1, left do
+      permits:release()
+    end
   end
   local arguments, count = state.arguments(run, st, 1)
   submit(run, st, function(ok, result)
