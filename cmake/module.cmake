@@ -11,7 +11,7 @@ target_include_directories(echo_lua_headers SYSTEM INTERFACE ${LUA_INCLUDE_DIR})
 
 echo_layer(lua BELOW base queue scheduler HEADERS lua.h buffer.h LINK echo_lua_headers
   SOURCES
-    alloc.c attach.c await.c buffer.c buffer_methods.c builder.c call.c callback.c channel.c
+    alloc.c argument.c attach.c await.c buffer.c buffer_methods.c builder.c call.c callback.c channel.c
     channel_methods.c charge.c check.c code.c codec.c coroutine.c decode.c decode_name.c
     decode_object.c deliver.c embed.c encode.c encode_hook.c encode_object.c error.c factory.c
     failure.c fiber.c files.c group.c here.c host.c host_wait.c interrupt.c isolation.c iter.c job.c late.c lazy.c luv.c

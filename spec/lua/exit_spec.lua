@@ -83,7 +83,7 @@ describe("a script that forgets to stop ends cleanly", function()
     local echo = require "echo"
     late = setmetatable({}, { __gc = function(self) print(pcall(self[1].build, self[1])) end })
     late[1] = echo.builder()]],
-    0, "false\tbad argument #1 to '?' (this builder was closed with its state)\n")
+    0, "false\tcalling 'build' on bad self (this builder was closed with its state)\n")
   ends("with a __gc in a worker that works long", prelude .. [[
     s:submit(function()
       kept = setmetatable({}, { __gc = function() for i = 1, 1e6 do end end })

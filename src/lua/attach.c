@@ -4,6 +4,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "lua/argument.h"
 #include "lua/deliver.h"
 #include "lua/mailbox.h"
 
@@ -47,7 +48,7 @@ static int on_readable(lua_State *L) {
 
 static void check_luv(lua_State *L, int argument) {
   bool fits = lua_istable(L, argument) && lua_getfield(L, argument, "new_poll") == LUA_TFUNCTION;
-  if (!fits) luaL_typeerror(L, argument, "luv (a table with new_poll)");
+  if (!fits) echo__type_error(L, argument, "luv (a table with new_poll)");
   lua_pop(L, 1);
 }
 

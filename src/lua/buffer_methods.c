@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "lua/argument.h"
 #include "lua/buffer.h"
 #include "lua/check.h"
 #include "lua/module.h"
@@ -97,7 +98,7 @@ int echo__buffer_make(lua_State *L) {
   switch (lua_type(L, 1)) {
   case LUA_TSTRING: return from_text(L);
   case LUA_TTABLE: return from_file(L, check_file_option(L));
-  default: return luaL_typeerror(L, 1, "string or { file = path }");
+  default: return echo__type_error(L, 1, "string or { file = path }");
   }
 }
 
@@ -129,8 +130,8 @@ static range range_between(const echo_buffer *buffer, lua_Integer i, lua_Integer
 
 /* Of the arguments i and j; j may be missing. */
 static range check_range(lua_State *L, const echo_buffer *buffer) {
-  lua_Integer first = luaL_checkinteger(L, 2);
-  return range_between(buffer, first, luaL_optinteger(L, 3, -1));
+  lua_Integer first = echo__argument_integer(L, 2);
+  return range_between(buffer, first, echo__optional_integer(L, 3, -1));
 }
 
 /* -- methods ---------------------------------------------------------------------------------- */
@@ -151,8 +152,8 @@ static int slice(lua_State *L) {
 
 static int byte(lua_State *L) {
   const echo_buffer *buffer = check(L);
-  lua_Integer first = luaL_optinteger(L, 2, 1);
-  range r = range_between(buffer, first, luaL_optinteger(L, 3, first));
+  lua_Integer first = echo__optional_integer(L, 2, 1);
+  range r = range_between(buffer, first, echo__optional_integer(L, 3, first));
   if (r.size >= INT_MAX) return luaL_error(L, "buffer slice too long");
   luaL_checkstack(L, (int)r.size, "buffer slice too long");
   for (size_t i = 0; i < r.size; i++)
@@ -163,8 +164,8 @@ static int byte(lua_State *L) {
 static int find(lua_State *L) {
   const echo_buffer *buffer = check(L);
   size_t size;
-  const char *text = luaL_checklstring(L, 2, &size);
-  size_t offset = first_position(luaL_optinteger(L, 3, 1), buffer->size) - 1;
+  const char *text = echo__argument_string(L, 2, &size);
+  size_t offset = first_position(echo__optional_integer(L, 3, 1), buffer->size) - 1;
   const char *found = NULL;
   if (offset <= buffer->size)
     found = memmem(buffer->bytes + offset, buffer->size - offset, text, size);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lua/argument.h"
 #include "lua/check.h"
 #include "lua/encode.h"
 #include "lua/error.h"
@@ -44,7 +45,7 @@ static builder *check_open(lua_State *L) {
   builder *b = echo__host_check(L, echo__host_of(L), 1, ECHO__TYPE_BUILDER);
   if (b->built)
     luaL_error(L, "this builder has built its scheduler; make another with echo.builder()");
-  if (b->core == NULL) luaL_argerror(L, 1, "this builder was closed with its state");
+  if (b->core == NULL) echo__argument_error(L, 1, "this builder was closed with its state");
   return b;
 }
 
@@ -76,9 +77,9 @@ static int with_capacity(lua_State *L) {
 
 static int with_pinning(lua_State *L) {
   builder *b = check_open(L);
-  luaL_checktype(L, 2, LUA_TBOOLEAN);
+  echo__check_type(L, 2, LUA_TBOOLEAN);
   if (echo_builder_with_pinning(b->core, lua_toboolean(L, 2)) != ECHO_OK) {
-    return luaL_argerror(L, 2, "pinning: this system cannot keep threads on processors");
+    return echo__argument_error(L, 2, "pinning: this system cannot keep threads on processors");
   }
   return same(L);
 }
@@ -95,7 +96,7 @@ static int check_choice(lua_State *L, const char *const *names, const char *expe
   const char *text = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
   for (int i = 0; names[i] != NULL; i++)
     if (strcmp(names[i], text) == 0) return i;
-  return luaL_argerror(L, 2, expected);
+  return echo__argument_error(L, 2, expected);
 }
 
 /* ("signal" | "off") or ("count" [, instructions]) */
@@ -104,7 +105,9 @@ static int with_interrupts(lua_State *L) {
   echo__interrupts_by by = (echo__interrupts_by)check_choice(
       L, echo__interrupts_names, "interrupts: \"signal\", \"count\" or \"off\" expected");
   if (by != ECHO__BY_COUNT) {
-    luaL_argcheck(L, lua_isnoneornil(L, 3), 3, "instructions: only \"count\" has them");
+    if (!lua_isnoneornil(L, 3)) {
+      echo__argument_error(L, 3, "instructions: only \"count\" has them");
+    }
   } else if (!lua_isnoneornil(L, 3)) {
     b->recipe.period = (int)echo__check_integer(L, 3, "instructions", 1, INT_MAX);
   }
@@ -135,7 +138,7 @@ static int with_name(lua_State *L) {
 
 static unsigned check_limit(lua_State *L) {
   static const char *const known[] = {"limit", NULL};
-  luaL_checktype(L, 3, LUA_TTABLE);
+  echo__check_type(L, 3, LUA_TTABLE);
   echo__check_options(L, 3, known);
   lua_getfield(L, 3, "limit");
   int exact = 0;
@@ -152,7 +155,8 @@ static int with_queue(lua_State *L) {
   unsigned limit = check_limit(L);
   int status = echo_builder_with_queue(b->core, name, limit);
   if (status == ECHO_EXISTS) {
-    return luaL_argerror(L, 2, lua_pushfstring(L, "there is a queue named '%s' already", name));
+    return echo__argument_error(L, 2,
+                                lua_pushfstring(L, "there is a queue named '%s' already", name));
   }
   if (status != ECHO_OK) return echo__fail_for_memory(L);
   return same(L);
@@ -206,7 +210,7 @@ static int with_path(lua_State *L) {
   builder *b = check_open(L);
   const char *path = lua_isnoneornil(L, 2) ? NULL : echo__check_text(L, 2, "path");
   const char *cpath = lua_isnoneornil(L, 3) ? NULL : echo__check_text(L, 3, "cpath");
-  if (path == NULL && cpath == NULL) return luaL_argerror(L, 2, "path: a string expected");
+  if (path == NULL && cpath == NULL) return echo__argument_error(L, 2, "path: a string expected");
   if (path != NULL) set_text(L, &b->recipe.path, path);
   if (cpath != NULL) set_text(L, &b->recipe.cpath, cpath);
   return same(L);

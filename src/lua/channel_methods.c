@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 
+#include "lua/argument.h"
 #include "lua/check.h"
 #include "lua/error.h"
 #include "lua/fiber.h"
@@ -156,7 +157,7 @@ static int send_elsewhere(lua_State *L, echo__host *host, echo__channel *channel
 
 static int check_values(lua_State *L) {
   int count = lua_gettop(L) - 1;
-  luaL_argcheck(L, count > 0, 2, "nothing to send: a message is one value or more");
+  if (count <= 0) echo__argument_error(L, 2, "nothing to send: a message is one value or more");
   return count;
 }
 

@@ -4,6 +4,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "lua/argument.h"
+
 /* A short picture of the value at `index`: 1.5, "x", table. */
 static const char *picture(lua_State *L, int index) {
   switch (lua_type(L, index)) {
@@ -19,10 +21,10 @@ lua_Integer echo__check_integer(lua_State *L, int argument, const char *what, lu
   lua_Integer value = 0;
   if (lua_type(L, argument) == LUA_TNUMBER) value = lua_tointegerx(L, argument, &exact);
   if (exact && value >= least && value <= most) return value;
-  return luaL_argerror(L, argument,
-                       lua_pushfstring(L, "%s: an integer from %I to %I expected, got %s", what,
-                                       (LUAI_UACINT)least, (LUAI_UACINT)most,
-                                       picture(L, argument)));
+  return echo__argument_error(L, argument,
+                              lua_pushfstring(L, "%s: an integer from %I to %I expected, got %s",
+                                              what, (LUAI_UACINT)least, (LUAI_UACINT)most,
+                                              picture(L, argument)));
 }
 
 const char *echo__check_text(lua_State *L, int argument, const char *what) {
@@ -30,11 +32,12 @@ const char *echo__check_text(lua_State *L, int argument, const char *what) {
   const char *text =
       lua_type(L, argument) == LUA_TSTRING ? lua_tolstring(L, argument, &length) : NULL;
   if (text == NULL) {
-    luaL_argerror(L, argument,
-                  lua_pushfstring(L, "%s: a string expected, got %s", what, picture(L, argument)));
+    echo__argument_error(
+        L, argument,
+        lua_pushfstring(L, "%s: a string expected, got %s", what, picture(L, argument)));
   } else if (strlen(text) != length) {
-    luaL_argerror(L, argument,
-                  lua_pushfstring(L, "%s: a string without zero bytes expected", what));
+    echo__argument_error(L, argument,
+                         lua_pushfstring(L, "%s: a string without zero bytes expected", what));
   }
   return text;
 }
@@ -47,14 +50,14 @@ bool echo__is_callable(lua_State *L, int index) {
 }
 
 void echo__check_function(lua_State *L, int argument) {
-  if (!echo__is_callable(L, argument)) luaL_typeerror(L, argument, "function");
+  if (!echo__is_callable(L, argument)) echo__type_error(L, argument, "function");
 }
 
 double echo__check_seconds(lua_State *L, int argument) {
   if (lua_isnoneornil(L, argument)) return -1;
   double seconds = lua_type(L, argument) == LUA_TNUMBER ? lua_tonumber(L, argument) : -1;
   if (seconds >= 0) return seconds;
-  luaL_argerror(
+  echo__argument_error(
       L, argument,
       lua_pushfstring(L, "seconds: a number from 0 on expected, got %s", picture(L, argument)));
   return 0;
@@ -85,7 +88,7 @@ echo_priority echo__check_priority(lua_State *L, int argument, const char *optio
   if (option != NULL) {
     echo__fail_option(L, argument, option, expected);
   } else {
-    luaL_argerror(
+    echo__argument_error(
         L, argument,
         lua_pushfstring(L, "priority: %s expected, got %s", expected, picture(L, argument)));
   }
@@ -113,7 +116,7 @@ unsigned echo__check_options(lua_State *L, int argument, const char *const *know
     int place = lua_type(L, -1) == LUA_TSTRING ? place_in(lua_tostring(L, -1), known) : -1;
     if (place < 0) {
       lua_pushvalue(L, -1);
-      luaL_argerror(L, argument, lua_pushfstring(L, "unknown option %s", picture(L, -1)));
+      echo__argument_error(L, argument, lua_pushfstring(L, "unknown option %s", picture(L, -1)));
     }
     present |= 1u << place;
   }
@@ -121,7 +124,7 @@ unsigned echo__check_options(lua_State *L, int argument, const char *const *know
 }
 
 int echo__fail_option(lua_State *L, int argument, const char *name, const char *expected) {
-  return luaL_argerror(
+  return echo__argument_error(
       L, argument,
       lua_pushfstring(L, "option '%s': %s expected, got %s", name, expected, picture(L, -1)));
 }

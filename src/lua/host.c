@@ -2,6 +2,7 @@
 
 #include <lauxlib.h>
 
+#include "lua/argument.h"
 #include "lua/check.h"
 #include "lua/late.h"
 #include "lua/mailbox.h"
@@ -23,8 +24,10 @@ bool echo__host_is(lua_State *L, const echo__host *host, int index, echo__type t
 }
 
 void *echo__host_check(lua_State *L, const echo__host *host, int index, echo__type type) {
-  if (!echo__host_is(L, host, index, type)) luaL_typeerror(L, index, names[type]);
-  return lua_touserdata(L, index);
+  if (echo__host_is(L, host, index, type)) return lua_touserdata(L, index);
+  if (index != 1) echo__type_error(L, index, names[type]);
+  echo__self_error(L, host->references[type], names[type]);
+  return NULL;
 }
 
 void echo__host_bless(lua_State *L, const echo__host *host, echo__type type) {

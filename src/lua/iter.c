@@ -1,5 +1,6 @@
 #include "lua/iter.h"
 
+#include "lua/argument.h"
 #include "lua/error.h"
 #include "lua/fiber.h"
 #include "lua/group.h"
@@ -118,14 +119,14 @@ static int take(lua_State *L) {
 }
 
 void echo__iter_check(lua_State *L, const echo__host *host, int index) {
-  luaL_checktype(L, index, LUA_TTABLE);
+  echo__check_type(L, index, LUA_TTABLE);
   lua_Integer length = luaL_len(L, index);
   for (lua_Integer i = 1; i <= length; i++) {
     lua_geti(L, index, i);
     if (!echo__host_is(L, host, -1, ECHO__TYPE_TASK)) {
-      luaL_argerror(L, index,
-                    lua_pushfstring(L, "item %I: a task expected, got %s", (LUAI_UACINT)i,
-                                    luaL_typename(L, -1)));
+      echo__argument_error(L, index,
+                           lua_pushfstring(L, "item %I: a task expected, got %s", (LUAI_UACINT)i,
+                                           luaL_typename(L, -1)));
     }
     lua_pop(L, 1);
   }

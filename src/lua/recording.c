@@ -4,6 +4,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "lua/argument.h"
 #include "lua/check.h"
 #include "lua/failure.h"
 #include "lua/fiber.h"
@@ -151,6 +152,6 @@ static int end(lua_State *L, echo_scheduler *core) {
 int echo__recording_method(lua_State *L, echo_scheduler *core) {
   if (lua_type(L, 2) == LUA_TSTRING) return begin(L, core);
   if (lua_isboolean(L, 2) && !lua_toboolean(L, 2)) return end(L, core);
-  return luaL_argerror(
+  return echo__argument_error(
       L, 2, lua_pushfstring(L, "a path, or false, expected, got %s", luaL_typename(L, 2)));
 }

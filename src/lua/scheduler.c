@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/wait.h"
+#include "lua/argument.h"
 #include "lua/attach.h"
 #include "lua/check.h"
 #include "lua/deliver.h"
@@ -64,7 +65,7 @@ int echo__scheduler_gc(lua_State *L) {
 
 static echo__client *check_client(lua_State *L, const echo__host *host) {
   scheduler *s = echo__host_check(L, host, 1, ECHO__TYPE_SCHEDULER);
-  if (s->client == NULL) luaL_argerror(L, 1, "this scheduler was closed with its state");
+  if (s->client == NULL) echo__argument_error(L, 1, "this scheduler was closed with its state");
   return s->client;
 }
 
@@ -139,7 +140,7 @@ static int stop(lua_State *L) {
   echo_stop_mode mode = ECHO_STOP_DRAIN;
   double seconds = -1;
   if (!lua_isnoneornil(L, 2)) {
-    luaL_checktype(L, 2, LUA_TTABLE);
+    echo__check_type(L, 2, LUA_TTABLE);
     echo__check_options(L, 2, known);
     lua_getfield(L, 2, "mode");
     mode = check_mode(L, 2);

@@ -3,6 +3,8 @@
 
 #include <lauxlib.h>
 
+#include "lua/argument.h"
+
 /* Its address is the key under which a metatable has the type of its handles. */
 static const char mark_key = 0;
 
@@ -65,7 +67,8 @@ echo__shared *echo__handle_check(lua_State *L, const echo__host *host, int index
                                  const echo__shared_type *type) {
   echo__handle *handle = echo__host_check(L, host, index, type->type);
   if (!handle->shared)
-    luaL_argerror(L, index, lua_pushfstring(L, "this %s was closed with its state", type->name));
+    echo__argument_error(L, index,
+                         lua_pushfstring(L, "this %s was closed with its state", type->name));
   return handle->shared;
 }
 

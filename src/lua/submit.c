@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lua/argument.h"
 #include "lua/charge.h"
 #include "lua/check.h"
 #include "lua/encode.h"
@@ -93,7 +94,7 @@ static void look_at_native(lua_State *L, const echo__host *host, echo__request *
 
 static int refuse(lua_State *L, const echo__host *host, const echo__request *r, int status) {
   if (status == ECHO_MISSING) {
-    return luaL_argerror(
+    return echo__argument_error(
         L, r->options,
         lua_pushfstring(L, "option 'queue': there is no queue named '%s'", r->core.queue));
   }
@@ -310,13 +311,13 @@ static int submit_runners(echo__client *client, echo__job *job, const echo__requ
 
 static lua_Integer check_length(lua_State *L, int list) {
   if (!lua_istable(L, list))
-    luaL_argerror(L, list,
+    echo__argument_error(L, list,
                   lua_pushfstring(L, "list: a table expected after the function, got %s",
                                   luaL_typename(L, list)));
   lua_settop(L, list);
   lua_Integer length = luaL_len(L, list);
   if (length < 0 || length > INT_MAX) {
-    luaL_argerror(L, list, lua_pushfstring(L, "a list cannot have %I items", length));
+    echo__argument_error(L, list, lua_pushfstring(L, "a list cannot have %I items", length));
   }
   return length;
 }
@@ -326,7 +327,7 @@ int echo__submit_map(lua_State *L, const echo__host *host, echo__client *client,
   echo__request r;
   echo__request_parse(L, scope, usual_priority(host, client), first, &r);
   int list = r.function + 1;
-  if (r.retries > 0) return luaL_argerror(L, first, "option 'retries' is not for map");
+  if (r.retries > 0) return echo__argument_error(L, first, "option 'retries' is not for map");
   lua_Integer length = check_length(L, list);
   look_at_native(L, host, &r, r.function);
   echo__job *job = push_job(L, host, client, &r);
