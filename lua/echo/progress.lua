@@ -11,6 +11,9 @@
 -- The first bar on a stream asks the shell whether that is a terminal and how wide. Where a child
 -- process is unwelcome, say `terminal` and `width` yourself.
 
+local check = require "echo.options"
+local units = require "echo.units"
+
 local progress = {}
 
 local Bar = {}
@@ -40,24 +43,6 @@ local OPTIONS = {
 
 --- Checked arguments ------------------------------------------------------------------------------
 
-local function is_kind(value, kind)
-  if kind == "stream" then
-    return io.type(value) == "file" or type(value) == "table" and type(value.write) == "function"
-  end
-  return type(value) == kind
-end
-
-local function check_option(name, value)
-  local kind = OPTIONS[name]
-  if not kind then
-    error(("progress.new: unknown option %q"):format(tostring(name)), 4)
-  end
-  if not is_kind(value, kind) then
-    local got = io.type(value) or type(value)
-    error(("progress.new: %s: expected a %s, got a %s"):format(name, kind, got), 4)
-  end
-end
-
 local function check_least(name, value, least)
   if not (value >= least and value < math.huge) then
     error(("progress.new: %s: expected a number of at least %d, got %s"):format(name, least, value), 4)
@@ -68,8 +53,9 @@ local function check_options(options)
   if type(options) ~= "table" then
     error(("progress.new: expected a table of options, got a %s"):format(type(options)), 3)
   end
-  for name, value in pairs(options) do
-    check_option(name, value)
+  local problem = check.problem(OPTIONS, options)
+  if problem then
+    error("progress.new: " .. problem, 3)
   end
   if options.total == nil then
     error("progress.new: total: expected a number, got nothing", 3)
@@ -123,18 +109,9 @@ end
 
 --- Words and figures ------------------------------------------------------------------------------
 
-local function format_bytes(bytes)
-  if bytes >= 1e9 then
-    return ("%.2f GB"):format(bytes / 1e9)
-  elseif bytes >= 1e6 then
-    return ("%.1f MB"):format(bytes / 1e6)
-  end
-  return ("%.0f kB"):format(bytes / 1e3)
-end
-
 local function format_amount(amount, unit)
   if unit == "bytes" then
-    return format_bytes(amount)
+    return units.bytes(amount)
   end
   return ("%.0f %s"):format(amount, unit)
 end

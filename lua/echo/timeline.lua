@@ -38,13 +38,9 @@ local function check_options(options)
   if type(options) ~= "table" then
     fail("options: expected a table, got a %s", type(options))
   end
-  for name, value in pairs(options) do
-    local kind = OPTIONS[name]
-    if not kind then
-      fail("unknown option %q", tostring(name))
-    elseif type(value) ~= kind then
-      fail("%s: expected a %s, got a %s", name, kind, type(value))
-    end
+  local problem = require "echo.options".problem(OPTIONS, options)
+  if problem then
+    fail("%s", problem)
   end
   local width = options.width
   if width and not (width >= NARROWEST and width <= WIDEST and math.tointeger(width)) then

@@ -17,6 +17,7 @@
 
 local echo = require "echo"
 local layout = require "echo.top.layout"
+local check = require "echo.options"
 local terminal = require "echo.top.terminal"
 
 local top = {}
@@ -39,20 +40,11 @@ local OPTIONS = {
 
 --- Checked arguments ------------------------------------------------------------------------------
 
-local function is_kind(value, kind)
-  if kind == "stream" then
-    return io.type(value) == "file" or type(value) == "table" and type(value.write) == "function"
-  end
-  return type(value) == kind
-end
-
 local function check_option(name, value, level)
-  local kind = OPTIONS[name]
-  if not kind then
-    error(("top: unknown option %q"):format(tostring(name)), level)
-  elseif not is_kind(value, kind) then
-    error(("top: %s: expected a %s, got a %s"):format(name, kind, io.type(value) or type(value)), level)
-  elseif kind == "number" and not (value > 0 and value < math.huge) then
+  local problem = check.problem_of(OPTIONS, name, value)
+  if problem then
+    error("top: " .. problem, level)
+  elseif OPTIONS[name] == "number" and not (value > 0 and value < math.huge) then
     error(("top: %s: expected a number above 0, got %s"):format(name, value), level)
   end
 end

@@ -3,6 +3,7 @@
 local echo = require "echo"
 local top = require "echo.top"
 local layout = require "echo.top.layout"
+local units = require "echo.units"
 local assert = require "luassert"
 local includes = require "spec.lua.support.includes"
 local it = require "spec.lua.support.it"
@@ -255,9 +256,9 @@ describe("figures", function()
     assert.equal("99999", layout.count(99999))
     assert.equal("123 k", layout.count(123456))
     assert.equal("120 M", layout.count(120e6))
-    assert.equal("20 kB", layout.bytes(20000))
-    assert.equal("2.0 MB", layout.bytes(2e6))
-    assert.equal("1.50 GB", layout.bytes(1.5e9))
+    assert.equal("20 kB", units.bytes(20000))
+    assert.equal("2.0 MB", units.bytes(2e6))
+    assert.equal("1.50 GB", units.bytes(1.5e9))
     assert.equal("äö", layout.cut("äöü", 2))
   end)
 end)

@@ -2,6 +2,7 @@
 --- taken. Fan-out is a stack of boxes, an order without a value a dashed arrow.
 
 local print = require "echo.pipeline.print"
+local svg = require "echo.timeline.svg"
 
 local draw = {}
 
@@ -14,10 +15,6 @@ local HEAD = [[
 <path d="M0 0 8 4 0 8z" fill="#556"/></marker></defs>
 <rect width="100%%" height="100%%" fill="#fff"/>]]
 local COLOURS = { single = "#e8eefc", element = "#e6f5e9", stream = "#fdf1dc", fold = "#f6e6f5", parameter = "#f3f3f3" }
-
-local function escaped(text)
-  return (text:gsub("[&<>\"]", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }))
-end
 
 -- A source with the way it is taken: "item", "whole" or "after".
 local function edges_of(node)
@@ -93,10 +90,10 @@ local function box_lines(box, lines)
   local middle = box.x + box.width / 2
   local y = box.y + (box.note == "" and 27 or 20)
   lines[#lines + 1] = ('<text x="%g" y="%g" font-size="13" text-anchor="middle">%s</text>'):format(
-    middle, y, escaped(box.name))
+    middle, y, svg.escaped(box.name))
   if box.note ~= "" then
     lines[#lines + 1] = ('<text x="%g" y="%g" font-size="10" fill="#556" text-anchor="middle">%s</text>'):format(
-      middle, box.y + 35, escaped(box.note))
+      middle, box.y + 35, svg.escaped(box.note))
   end
 end
 
@@ -112,7 +109,7 @@ end
 function draw.svg(graph)
   local boxes, order = make_boxes(graph)
   local width, height = place(order)
-  local lines = { HEAD:format(width, height, width, height, escaped(graph.name or "pipeline")) }
+  local lines = { HEAD:format(width, height, width, height, svg.escaped(graph.name or "pipeline")) }
   for _, box in ipairs(order) do
     for _, edge in ipairs(box.edges or {}) do
       lines[#lines + 1] = arrow_line(boxes[edge.from], box, edge.how)

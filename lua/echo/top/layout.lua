@@ -1,5 +1,7 @@
 --- What a view looks like: lines of text from what was counted, within a width and a height.
 
+local units = require "echo.units"
+
 local layout = {}
 
 local BOLD, GREEN, YELLOW, RED, PLAIN = "\27[1m", "\27[32m", "\27[33m", "\27[31m", "\27[0m"
@@ -30,15 +32,6 @@ function layout.count(number)
     return ("%.0f k"):format(number / 1e3)
   end
   return ("%.0f M"):format(number / 1e6)
-end
-
-function layout.bytes(bytes)
-  if bytes >= 1e9 then
-    return ("%.2f GB"):format(bytes / 1e9)
-  elseif bytes >= 1e6 then
-    return ("%.1f MB"):format(bytes / 1e6)
-  end
-  return ("%.0f kB"):format(bytes / 1e3)
 end
 
 -- A task's name may hold anything: an escape sequence, half a character.
@@ -141,7 +134,7 @@ local function worker_line(data, i, columns)
   line[#line + 1] = right(("%.0f %%"):format(worker.busy * 100), 6)
   line[#line + 1] = right(layout.count(worker.rate) .. "/s", 10)
   line[#line + 1] = right(layout.count(data.stats.per_worker[i].stolen) .. " stolen", 14)
-  line[#line + 1] = right(layout.bytes(data.stats.per_worker[i].memory), 10)
+  line[#line + 1] = right(units.bytes(data.stats.per_worker[i].memory), 10)
   return line
 end
 
