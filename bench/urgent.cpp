@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "report.h"
+#include "running_echo.h"
 #ifdef BENCH_TBB
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
@@ -61,29 +62,13 @@ struct contestant {
   virtual void submit(bool high, void (*function)(void *)) = 0;
 };
 
-struct by_echo : contestant {
-  echo_scheduler *scheduler = nullptr;
-
-  explicit by_echo(unsigned workers) {
-    echo_builder *builder = nullptr;
-    must(echo_builder_create(&builder));
-    must(echo_builder_with_worker_count(builder, workers));
-    must(echo_builder_build(builder, &scheduler));
-    echo_builder_destroy(builder);
-  }
-  ~by_echo() override {
-    must(echo_scheduler_stop(scheduler, ECHO_STOP_DRAIN, ECHO_FOREVER, nullptr));
-    echo_scheduler_release(scheduler);
+struct by_echo : contestant, running_echo {
+  explicit by_echo(unsigned workers) : running_echo(workers) {
   }
   void submit(bool high, void (*function)(void *)) override {
     echo_task_options options{};
     options.priority = high ? ECHO_PRIORITY_HIGH : ECHO_PRIORITY_LOW;
     must(echo_scheduler_submit(scheduler, &options, function, nullptr, nullptr));
-  }
-  static void must(int status) {
-    if (status == ECHO_OK) return;
-    std::fprintf(stderr, "Echo: %s\n", echo_strerror(status));
-    std::exit(1);
   }
 };
 

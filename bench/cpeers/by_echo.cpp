@@ -1,18 +1,14 @@
 #include <echo/branch.h>
 #include <echo/scheduler.h>
 
-#include <cstdio>
-#include <cstdlib>
-
+#include "../running_echo.h"
 #include "contestant.h"
 
 namespace cpeers {
 namespace {
 
 void must(int status) {
-  if (status == ECHO_OK) return;
-  std::fprintf(stderr, "Echo: %s\n", echo_strerror(status));
-  std::_Exit(1);
+  running_echo::must(status);
 }
 
 void call(void *argument) {
@@ -39,19 +35,8 @@ void run_fib(void *argument) {
   mine->result = first.result + second.result;
 }
 
-struct by_echo : contestant {
-  echo_scheduler *scheduler = nullptr;
-
-  explicit by_echo(unsigned workers) {
-    echo_builder *builder = nullptr;
-    must(echo_builder_create(&builder));
-    must(echo_builder_with_worker_count(builder, workers));
-    must(echo_builder_build(builder, &scheduler));
-    echo_builder_destroy(builder);
-  }
-  ~by_echo() override {
-    must(echo_scheduler_stop(scheduler, ECHO_STOP_DRAIN, ECHO_FOREVER, nullptr));
-    echo_scheduler_release(scheduler);
+struct by_echo : contestant, running_echo {
+  explicit by_echo(unsigned workers) : running_echo(workers) {
   }
   void submit(task function, int count) override {
     for (int i = 0; i < count; i++)
