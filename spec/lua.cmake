@@ -80,7 +80,7 @@ endif()
 
 # With it every spec in Lua runs under the sanitizers, too.
 if(LUA_TO_TEST_FOUND AND ECHO_BUSTED AND ECHO_SANITIZE)
-  set(followed all_any await await_callback attach channel current environment fd host_coroutine isolation
+  set(followed all_any argument await await_callback attach channel current environment fd host_coroutine isolation
     libraries luv on_complete poll priority progress_values queue scope_patience semaphore setup
     submit task_yield travel_function)
   list(TRANSFORM followed REPLACE "(.+)" "spec/lua/\\1_spec.lua")

@@ -88,6 +88,31 @@ for _, workers in ipairs { 1, 2 } do
       assert.is_nil(results.half)
     end)
 
+    it("counts an element of a stream as about until the slower of two ways is done with it", function()
+      local s <close> = new_scheduler(workers)
+      local emitted, folded = echo.channel(1000), echo.channel(1000)
+      local p = pipeline.new {
+        step { name = "source", stream = true, window = 4, run = function(emit)
+          for i = 1, 200 do
+            emit(i)
+            emitted:send(i)
+            if #emitted - #folded > 4 + 1 then error(("%d too many"):format(#emitted - #folded)) end
+          end
+        end },
+        step { name = "quick", fold = "source", initial = 0, run = function(total, x) return total + x end },
+        step { name = "slow", each = "source", run = function(x)
+          if x % 9 == 0 then echo.sleep(0.002) end
+          return 2 * x
+        end },
+        step { name = "late", fold = "slow", initial = 0, run = function(total, x)
+          folded:send(x)
+          return total + x
+        end },
+      }
+      local results = p:run(s)
+      assert.same({ 20100, 40200 }, { results.quick, results.late })
+    end)
+
     it("lets a window's worth of a list through at a time", function()
       local s <close> = new_scheduler(workers)
       local begun, folded = echo.channel(1000), echo.channel(1000)
