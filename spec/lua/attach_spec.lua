@@ -5,6 +5,7 @@ local uv = require "luv"
 local assert = require "luassert"
 local includes = require "spec.lua.support.includes"
 local it = require "spec.lua.support.it"
+local new_gate = require "spec.lua.support.gate"
 local process = require "spec.lua.support.process"
 local refusal = require "spec.lua.support.refusal"
 
@@ -16,7 +17,8 @@ end
 local function runs_out()
   local late = false
   local timer = uv.new_timer()
-  timer:start(20000, 0, function()
+  uv.update_time() -- the loop may not have run for long
+  timer:start(60000, 0, function()
     late = true
     uv.stop()
   end)
@@ -82,15 +84,14 @@ describe("attach", function()
   it("resumes coroutines, beside the loop's own events", function()
     s:attach(uv)
     local log = {}
+    local gate <close> = new_gate()
     coroutine.wrap(function()
-      table.insert(log, (echo.await(s:submit(function()
-        os.execute "sleep 0.2"
-        return "task"
-      end))))
+      table.insert(log, (echo.await(s:submit(gate.pass, gate.path, "task"))))
     end)()
     local timer = uv.new_timer()
     timer:start(10, 0, function()
       log[#log + 1] = "timer"
+      gate:open()
       timer:close()
     end)
     assert.is_true(runs_out())
@@ -100,7 +101,8 @@ describe("attach", function()
   it("wakes a coroutine whose time is up", function()
     s:attach(uv)
     local kind
-    local task = s:submit(os.execute, "sleep 0.2")
+    local gate <close> = new_gate()
+    local task = s:submit(gate.pass, gate.path)
     coroutine.wrap(function()
       kind = select(2, echo.pawait(task, 0.02)).kind
     end)()
