@@ -5,6 +5,7 @@ local uv = require "luv"
 local assert = require "luassert"
 local deliver_all = require "spec.lua.support.deliver"
 local it = require "spec.lua.support.it"
+local new_gate = require "spec.lua.support.gate"
 
 local function new_scheduler()
   return echo.builder():with_worker_count(1):build()
@@ -70,9 +71,10 @@ describe("fd", function()
 
   it("becomes readable for a coroutine whose time is up", function()
     local s <close> = new_scheduler()
+    local gate <close> = new_gate()
     local kind
     local co = coroutine.create(function()
-      kind = select(2, echo.pawait(s:submit(os.execute, "sleep 0.3"), 0.02)).kind
+      kind = select(2, echo.pawait(s:submit(gate.pass, gate.path), 0.02)).kind
     end)
     assert(coroutine.resume(co))
     local handle = assert(uv.new_poll(s:fd()))
@@ -82,6 +84,7 @@ describe("fd", function()
     end)
     uv.run()
     assert.equal("timeout", kind)
+    gate:open()
     deliver_all(s)
   end)
 

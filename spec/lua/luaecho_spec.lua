@@ -36,7 +36,7 @@ return pipeline.new { params = { log = "string" },
 
 -- Runs the command on a file of this text; $SCRIPT is its path.
 local function luaecho(text, command)
-  return process.shell(text, "timeout 20 $LUA bin/luaecho " .. command)
+  return process.shell(text, "timeout 60 $LUA bin/luaecho " .. command)
 end
 
 describe("luaecho", function()

@@ -215,12 +215,12 @@ describe("stop with a time-out", function()
   it("leaves a C function behind, whose result counts when it returns", function()
     local threads = machine.thread_count()
     local s = new_scheduler(1)
-    local task = s:submit(os.execute, "sleep 0.5")
-    while task:status() == "queued" do
-      os.execute("sleep 0.01")
-    end
+    local gate <close> = new_gate()
+    local task = s:submit(gate:in_c())
+    gate:await_arrival()
     assert.same({ nil, 1 }, { s:stop { mode = "cancel", timeout = 0 } })
     assert.equal("lost", refusal(task.wait, task).kind)
+    gate:open()
     local deadline = echo.now() + 20
     while task:status() == "running" and echo.now() < deadline do
       os.execute("sleep 0.01")

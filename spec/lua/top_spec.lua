@@ -301,8 +301,10 @@ describe("a view in a terminal", function()
       s:submit(echo.sleep, 1000)
       local view <close> = top.new(s)
       view:draw()
-      os.execute("(sleep 0.3; kill -INT $PPID) &") -- os.execute itself keeps the signal off
-      local ok, err = pcall(view.run, view)
+      local ok, err = pcall(function()
+        os.execute("(sleep 1; kill -INT $PPID) &") -- os.execute itself keeps the signal off
+        view:run()
+      end)
       view:close()
       print(ok, err)
       s:stop { mode = "cancel" }
