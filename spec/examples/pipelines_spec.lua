@@ -126,7 +126,7 @@ describe("examples/pipelines/fetch.lua", function()
     it("has every page although one request in ten fails", function()
       local server = "(timeout 60 lua5.4 examples/pipelines/fetch/server.lua >%s 2>&1 & echo $! >%s)"
       shell(server:format(path "port", path "pid"))
-      local deadline = os.time() + 20
+      local deadline = os.time() + 60
       repeat os.execute "sleep 0.02" until read "port" ~= "" or os.time() > deadline
       local port = read("port"):match "%d+"
       local code, out = luaecho("fetch.lua", ("port=%s count=1000"):format(port))

@@ -296,7 +296,7 @@ describe("a run that is killed", function()
     local environment = driver.sqlite3()
     local connection = assert(environment:connect(path))
     local cursor, problem
-    local deadline = echo.now() + 20
+    local deadline = echo.now() + 60
     repeat
       cursor, problem = connection:execute "SELECT step, value FROM elements"
       -- timeout does not wait for whom it kills, who has the lock until it is gone.

@@ -260,7 +260,7 @@ describe("a run", function()
       result = step { name = "a", run = function() return 7 end }:run(s).a
     end)()
     assert.is_nil(result)
-    local deadline = echo.now() + 20
+    local deadline = echo.now() + 60
     repeat s:poll(0.1) until result or echo.now() > deadline
     assert.equal(7, result)
   end)

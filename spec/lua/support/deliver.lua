@@ -4,7 +4,7 @@
 local echo = require "echo"
 
 return function(scheduler)
-  local deadline = echo.now() + 20
+  local deadline = echo.now() + 60
   local count, left = scheduler:poll()
   while left > 0 do
     local delivered

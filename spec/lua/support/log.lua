@@ -34,7 +34,7 @@ end
 
 -- Returns once there are so many lines.
 function log:await(count)
-  local deadline = os.time() + 20
+  local deadline = os.time() + 60
   while #self:read() < count do
     assert(os.time() < deadline, "it takes too long")
   end

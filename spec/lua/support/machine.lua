@@ -17,7 +17,7 @@ end
 
 -- Waits until so many are left, for those that nobody joins; returns the count.
 function machine.await_thread_count(count)
-  local deadline = os.time() + 20
+  local deadline = os.time() + 60
   while machine.thread_count() > count and os.time() < deadline do
     os.execute("sleep 0.01")
   end

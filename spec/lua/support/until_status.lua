@@ -3,7 +3,7 @@
 local echo = require "echo"
 
 return function(task, status)
-  local deadline = echo.now() + 20
+  local deadline = echo.now() + 60
   while task:status() ~= status do
     assert(echo.now() < deadline, "the task is still " .. task:status())
   end
