@@ -69,7 +69,7 @@ static inline int host_threads(int expected) {
 #if defined(__SANITIZE_THREAD__)
   own++; /* the sanitizer's thread */
 #endif
-  for (int i = 0; i < 3000; i++, host_nap()) {
+  for (int i = 0; i < 30000; i++, host_nap()) {
     count = host_count("/proc/self/task") - own;
     if (count == expected) return count;
   }

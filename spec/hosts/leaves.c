@@ -43,7 +43,7 @@ int main(int count, char **arguments) {
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-      alarm(30);
+      alarm(100);
       return run(arguments[1], ways[i % (sizeof ways / sizeof *ways)]);
     }
     int status;

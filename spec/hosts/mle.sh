@@ -9,9 +9,9 @@ trap 'tmux kill-server 2>/dev/null || true; rm -rf "$work"' EXIT
 
 screen() { tmux capture-pane -p 2>/dev/null || true; }
 
-# Presses keys, if any, again and again until the screen shows the text; no longer than 20 seconds.
+# Presses keys, if any, again and again until the screen shows the text; no longer than a minute.
 until_shown() {
-  for _ in $(seq 200); do
+  for _ in $(seq 600); do
     if screen | grep -q -F -e "$1"; then return 0; fi
     [ $# -lt 2 ] || tmux send-keys -l "$2"
     sleep 0.1
@@ -36,7 +36,7 @@ leave() {
   tmux send-keys C-x
   until_shown "ave"
   tmux send-keys n
-  for _ in $(seq 200); do
+  for _ in $(seq 600); do
     [ ! -s "$work/code" ] || break
     sleep 0.1
   done

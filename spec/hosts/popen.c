@@ -43,7 +43,7 @@ static void read_slowly(lua_State *L, const char *path, const char *reader) {
 int main(int count, char **arguments) {
   char path[64];
   CHECK(count == 2);
-  alarm(50);
+  alarm(150);
   snprintf(path, sizeof path, "/tmp/echo-host-%d", (int)getpid());
   lua_State *L = host_open(arguments[1]);
   host_run(L, "s = require 'echo'.builder():with_worker_count(1):build()");

@@ -44,7 +44,7 @@ EOF
   rm -f "$work/gate"
   mkfifo "$work/gate"
   GATE="$work/gate" LUA_PATH="$here/?.lua;;" LUA_CPATH="$1/?.so;;" prosody "$2" --config "$work/prosody.cfg.lua" >>"$work/out" 2>&1 &
-  for _ in $(seq 200); do
+  for _ in $(seq 600); do
     [ "$(ask quick)" != quick ] || return 0
     sleep 0.1
   done
@@ -55,7 +55,7 @@ EOF
 end() {
   pid=$(cat "$work/pid")
   kill "$pid"
-  for _ in $(seq 200); do
+  for _ in $(seq 600); do
     kill -0 "$pid" 2>/dev/null || return 0
     sleep 0.1
   done
