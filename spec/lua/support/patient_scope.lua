@@ -20,27 +20,31 @@ local function within(handles)
   end)
 end
 
--- What calls `within` in the task.
+-- What calls `within` in the task. When something comes through `go`, the inner one sleeps.
 local outsides = {
   nothing = within,
-  scope_that_fails = function(handles)
+  scope_that_fails = function(handles, go)
     require("echo").scope(function(scope)
-      scope:submit({ delay = 0.05 }, error, "fails")
+      scope:submit(function(channel)
+        channel:receive()
+        error "fails"
+      end, go)
       within(handles)
     end)
   end,
   time = function(handles)
-    require("echo").timeout(0.05, within, handles)
+    require("echo").timeout(1, within, handles)
   end,
 }
 
--- Returns both tasks, of which the inner one sleeps.
+-- Returns both tasks. The inner one sleeps, or did so until what is outside ended it.
 return function(s, outside)
-  local handles = echo.channel(1)
-  local task = s:submit({ priority = "high" }, outsides[outside], handles)
+  local handles, go = echo.channel(1), echo.channel(1)
+  local task = s:submit({ priority = "high" }, outsides[outside], handles, go)
   local child = handles:receive(20)
   until_status(child, "suspended")
   until_status(task, "suspended")
   child:set_priority "low"
+  go:send(true)
   return task, child
 end
