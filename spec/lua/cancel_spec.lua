@@ -236,7 +236,7 @@ describe("the error of a cancelled task", function()
     while running:status() ~= "running" do end
     running:cancel()
     assert.equal("cancelled", where(running))
-    assert.equal("timeout", where(s:submit({ timeout = 0.02 }, loop)))
+    assert.equal("timeout", where(s:submit({ timeout = 0.5 }, loop)))
     local waiting = s:submit(function() echo.sleep(1000) end)
     while waiting:status() ~= "suspended" do end
     waiting:cancel()

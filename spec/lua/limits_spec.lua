@@ -286,9 +286,10 @@ describe("a submit with when_full = 'wait'", function()
     local s <close> = echo.builder():with_worker_count(1):with_capacity(1):build()
     local ok, err = s:submit(function(terms)
       local here = require "echo"
-      here.submit({ delay = 0.05 }, math.abs, 1)
+      here.submit({ delay = 1000 }, math.abs, 1)
       return pcall(here.submit, terms, math.abs, -2)
     end, hurried):wait()
+    s:stop { mode = "cancel" }
     assert.is_false(ok)
     expect_no_room(err)
   end)
