@@ -39,7 +39,7 @@ local function attack(...)
 end
 
 -- Once somebody has not come back there is little hope for the rest.
-local patience = 20
+local patience = 60
 local function tell(went_well, value)
   if went_well then return "done", value end
   if value.kind == "timeout" then patience = 0.1 end
@@ -96,7 +96,7 @@ local function run(script, body, options, defaults)
   local parts = { BODY = body, WORKERS = tostring(options.workers or defaults.workers),
     BUILDER = options.builder or "", BEFORE = options.before or "", AFTER = options.after or "",
     CANCEL = defaults.cancel or "" }
-  return process.shell((head .. script):gsub("%$(%u+)%$", parts), "timeout 60 $LUA $SCRIPT; exit $?")
+  return process.shell((head .. script):gsub("%$(%u+)%$", parts), "timeout 120 $LUA $SCRIPT; exit $?")
 end
 
 function hostile.run(body, options)
