@@ -172,10 +172,24 @@ describe("stats", function()
     end
     assert.is_true(sums.executed >= 1)
     assert.equal(stats.interrupted, sums.interrupted)
-    await(function() -- a worker may still be about to make its state
-      local first_worker, second_worker = table.unpack(s:stats().per_worker)
-      return first_worker.memory > 10000 and second_worker.memory > 10000
+    for _, worker in ipairs(stats.per_worker) do
+      assert.is_true(worker.executed == 0 or worker.memory > 10000)
+    end
+  end)
+
+  it("tell that a worker without a task has made no state", function()
+    local s <close> = echo.builder():with_worker_count(2):build()
+    s:submit(math.abs, 1):wait()
+    await(function() -- the task is counted after its end
+      local workers = s:stats().per_worker
+      return workers[1].executed + workers[2].executed == 1
     end)
+    local workers = s:stats().per_worker
+    table.sort(workers, function(a, b)
+      return a.executed > b.executed
+    end)
+    assert.is_true(workers[1].memory > 10000)
+    assert.equal(0, workers[2].memory)
   end)
 
   it("tell the memory of a state as it grows", function()

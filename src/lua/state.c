@@ -181,11 +181,16 @@ static bool open_state(echo__runtime *runtime, echo__worker_state *state) {
   return state->ready;
 }
 
+/* What others have written may take long, and may count on each worker's having done it. */
+static bool is_made_ahead(const echo__recipe *recipe) {
+  return recipe->setups != NULL || recipe->embedded;
+}
+
 void echo__state_open(void *argument, unsigned worker) {
   echo__runtime *runtime = argument;
   echo__worker_state *state = &runtime->states[worker];
   echo__alloc_open(&state->alloc, runtime->recipe.memory_limit);
-  open_state(runtime, state);
+  if (is_made_ahead(&runtime->recipe)) open_state(runtime, state);
 }
 
 void echo__state_close(void *argument, unsigned worker) {

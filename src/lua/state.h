@@ -1,5 +1,8 @@
 /*
  * A worker's lua_State: making it, making it anew, closing it. All on the worker's own thread.
+ *
+ * It is made for the worker's first task, so that a worker that never gets one costs its thread
+ * alone; but when the worker starts if a setup, or the program's own call-backs, have a part in it.
  */
 #ifndef ECHO_LUA_STATE_H
 #define ECHO_LUA_STATE_H
@@ -21,9 +24,9 @@ void echo__state_recover(echo__runtime *runtime, echo__worker_state *state);
 /* The state that any lua_State of a worker belongs to. */
 echo__worker_state *echo__state_of(lua_State *L);
 
-/* Makes a state anew that is worn, or whose making failed: this time has the same luck or better.
- * If it is false the state's error is on top of its stack, or there is no state (L is NULL), or no
- * codec. */
+/* Makes a state that is not there yet, or anew one that is worn, or whose making failed: this time
+ * has the same luck or better. If it is false the state's error is on top of its stack, or there is
+ * no state (L is NULL), or no codec. */
 bool echo__state_ensure_ready(echo__runtime *runtime, echo__worker_state *state);
 
 #endif
