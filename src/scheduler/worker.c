@@ -371,12 +371,14 @@ static bool has_left(const echo__worker *worker) {
   return echo__load(&worker->left, acquire); /* PAIR worker.left */
 }
 
+/* Without a deadline the join itself waits, and is woken once instead of twice. */
 static bool wait_until_left(echo_scheduler *s, const echo__worker *worker, uint64_t deadline) {
-  for (;;) {
+  while (deadline != ECHO__FOREVER) {
     uint32_t seen = echo__load(&s->progress, acquire); /* PAIR stop.progress */
     if (has_left(worker)) return true;
     if (echo__word_wait(&s->progress, seen, deadline) == ECHO__TIMED_OUT) return has_left(worker);
   }
+  return true;
 }
 
 unsigned echo__workers_join(echo_scheduler *s, unsigned count, uint64_t deadline) {
