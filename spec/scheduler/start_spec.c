@@ -3,6 +3,7 @@
 
 #include "support/allocations.h"
 #include "support/crew.h"
+#include "support/loops.h"
 
 enum { WORKERS = 3 };
 
@@ -112,6 +113,64 @@ IT(starts_no_thread_before_the_first_submit) {
   atomic_store(&threads_left, -1);
 }
 
+IT(starts_no_thread_for_time_that_nobody_keeps) {
+  spec_bench b;
+  atomic_int count = 0;
+  spec_bench_open(&b, WORKERS);
+  atomic_store(&threads_left, WORKERS);
+  for (int i = 0; i < 100; i++)
+    spec_submit(b.scheduler, spec_count, &count);
+  spec_crew_end(b.scheduler);
+  assert_int_equal(atomic_load(&threads_left), 0);
+  atomic_store(&threads_left, -1);
+  assert_int_equal(atomic_load(&count), 100);
+}
+
+static void again_until_over(void *argument) {
+  if (!atomic_load(&((spec_loop *)argument)->over)) echo_task_again();
+}
+
+/* The grace of a turn by fairness is ended by the clock, and the loop looks at nothing else. */
+IT(leaves_no_task_alone_if_there_is_no_thread_to_end_that) {
+  spec_bench b;
+  spec_loop high = {.bench = &b}, low = {.bench = &b};
+  spec_bench_open_with(&b, 1, 2);
+  atomic_store(&threads_left, 1);
+  spec_bench_submit(&b, ECHO_PRIORITY_HIGH, true, again_until_over, &high);
+  spec_bench_submit(&b, ECHO_PRIORITY_LOW, true, spec_loop_turn, &low);
+  SPEC_UNTIL(atomic_load(&low.began) >= 5);
+  spec_loop_end(&high);
+  spec_loop_end(&low);
+  atomic_store(&threads_left, -1);
+  spec_crew_end(b.scheduler);
+}
+
+static void suspend_once(void *argument) {
+  if (atomic_fetch_add((atomic_int *)argument, 1) == 0) echo_task_suspend();
+}
+
+/* The slice cannot be ended, but the suspended task has its turn when the loop makes way. */
+IT(lets_go_on_what_shares_a_worker_without_a_thread_to_end_slices) {
+  spec_bench b;
+  spec_loop loop;
+  echo_task *sleeper = NULL;
+  atomic_int calls = 0;
+  const echo_task_options low = {.priority = ECHO_PRIORITY_LOW};
+  spec_bench_open(&b, 1);
+  atomic_store(&threads_left, 1);
+  assert_int_equal(echo_scheduler_submit(b.scheduler, &low, suspend_once, &calls, &sleeper),
+                   ECHO_OK);
+  SPEC_UNTIL(echo_task_get_state(sleeper) == ECHO_TASK_SUSPENDED);
+  spec_loop_start(&b, &loop, ECHO_PRIORITY_LOW);
+  echo_task_resume(sleeper);
+  spec_bench_run_high(&b);
+  SPEC_UNTIL(atomic_load(&calls) == 2);
+  spec_loop_end(&loop);
+  atomic_store(&threads_left, -1);
+  echo_task_release(sleeper);
+  spec_crew_end(b.scheduler);
+}
+
 /* A submit that has no memory accepts nothing. */
 IT(says_so_when_there_is_no_memory_for_a_task) {
   echo_scheduler *scheduler = spec_crew_with_queue(1, 1);
@@ -139,6 +198,9 @@ int main(void) {
       cmocka_unit_test(ends_the_threads_that_had_started),
       cmocka_unit_test(remembers_nothing_of_the_threads_that_did_not_last),
       cmocka_unit_test(starts_no_thread_before_the_first_submit),
+      cmocka_unit_test(starts_no_thread_for_time_that_nobody_keeps),
+      cmocka_unit_test(leaves_no_task_alone_if_there_is_no_thread_to_end_that),
+      cmocka_unit_test(lets_go_on_what_shares_a_worker_without_a_thread_to_end_slices),
       cmocka_unit_test(says_so_when_there_is_no_memory_for_a_task),
   };
   return cmocka_run_group_tests_name("start", tests, NULL, NULL);

@@ -81,6 +81,7 @@ void echo__interrupts_ask_worker(echo_scheduler *s, unsigned worker, echo_priori
 void echo__interrupts_slice(echo_scheduler *s, unsigned worker) {
   echo__bell *bell = &s->interrupts.bells[worker];
   if (echo__load(&bell->rung, relaxed) & ECHO__SLICED) return;
+  if (!echo__clock_runs(&s->clock)) return; /* it is tried again with the next task */
   uint64_t moment = echo__now() + slice;
   echo__store(&bell->slice, moment, relaxed);
   echo__or(&bell->rung, ECHO__SLICED, release); /* PAIR interrupt.slice */
@@ -132,8 +133,8 @@ static void pulse(void *argument) {
   echo__interrupts_look(s);
 }
 
-int echo__interrupts_start(echo_scheduler *s) {
-  return s->interrupts.call != NULL ? echo__clock_start(&s->clock, pulse, s) : ECHO_OK;
+void echo__interrupts_use_clock(echo_scheduler *s) {
+  echo__clock_calls(&s->clock, pulse, s);
 }
 
 /* -- other reasons ---------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 #include "scheduler/clock.h"
 
+#include <sched.h>
 #include <stdio.h>
 
 #include "base/thread.h"
@@ -10,7 +11,8 @@ int echo__clock_init(echo__clock *clock, const char *name) {
   clock->name = name;
   echo__store(&clock->wakes_at, 0, relaxed);
   echo__store(&clock->pulse, ECHO__FOREVER, relaxed);
-  clock->started = clock->closed = false;
+  clock->closed = false;
+  echo__store(&clock->thread_is, ECHO__THREAD_NONE, relaxed);
   echo__store(&clock->alarm, 0, relaxed);
   echo__store(&clock->firing, NULL, relaxed);
   return uv_mutex_init(&clock->mutex) == 0 ? ECHO_OK : ECHO_MEMORY;
@@ -84,23 +86,38 @@ static void keep_time(void *argument) {
   uv_mutex_unlock(&clock->mutex);
 }
 
+/* Changes NONE to `next`; what it was instead, if it was not NONE. Waits while somebody starts it.
+ */
+static uint32_t leave_none(echo__clock *clock, uint32_t next) {
+  for (;;) {
+    uint32_t is = echo__load(&clock->thread_is, acquire); /* PAIR clock.thread */
+    if (is >= ECHO__THREAD_RUNS) return is;
+    if (is == ECHO__THREAD_NONE && echo__cas(&clock->thread_is, &is, next, relaxed)) return is;
+    if (is == ECHO__THREAD_STARTING) sched_yield();
+  }
+}
+
 static int start_thread(echo__clock *clock) {
-  if (clock->started) return ECHO_OK;
+  uint32_t is = echo__load(&clock->thread_is, relaxed);
+  if (is < ECHO__THREAD_RUNS) is = leave_none(clock, ECHO__THREAD_STARTING);
+  if (is != ECHO__THREAD_NONE) return is == ECHO__THREAD_RUNS ? ECHO_OK : ECHO_STOPPED;
   int status = echo__thread_start(&clock->thread, keep_time, clock);
-  clock->started = status == ECHO_OK;
+  is = status == ECHO_OK ? ECHO__THREAD_RUNS : ECHO__THREAD_NONE;
+  echo__store(&clock->thread_is, is, release); /* PAIR clock.thread */
   return status;
 }
 
-int echo__clock_start(echo__clock *clock, void (*on_pulse)(void *), void *argument) {
+void echo__clock_calls(echo__clock *clock, void (*on_pulse)(void *), void *argument) {
   clock->on_pulse = on_pulse;
   clock->argument = argument;
-  uv_mutex_lock(&clock->mutex);
-  int status = start_thread(clock);
-  uv_mutex_unlock(&clock->mutex);
-  return status;
+}
+
+bool echo__clock_runs(echo__clock *clock) {
+  return start_thread(clock) == ECHO_OK;
 }
 
 void echo__clock_pulse(echo__clock *clock, uint64_t moment) {
+  if (!echo__clock_runs(clock)) return;
   uint64_t wanted = echo__load(&clock->pulse, seq_cst); /* PAIR clock.pulse */
   do {
     if (wanted <= moment) return;
@@ -115,7 +132,7 @@ void echo__clock_stop(echo__clock *clock) {
   clock->closed = true;
   echo__add(&clock->alarm, 1, relaxed);
   uv_mutex_unlock(&clock->mutex);
-  if (!clock->started) return;
+  if (leave_none(clock, ECHO__THREAD_UNWANTED) != ECHO__THREAD_RUNS) return;
   echo__word_wake_one(&clock->alarm);
   uv_thread_join(&clock->thread);
 }

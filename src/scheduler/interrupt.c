@@ -118,7 +118,8 @@ static void be_asked_later(echo__worker *worker) {
 /* What was rung for the task before is either for this one too, or settled. */
 static void begin_to_show(echo__worker *worker, unsigned shows, bool fair) {
   echo__bell *bell = bell_of(worker);
-  bool graced = fair && shows != SHOWS_NOTHING && higher_waits(worker);
+  bool graced = fair && shows != SHOWS_NOTHING && higher_waits(worker) &&
+                echo__clock_runs(&worker->scheduler->clock);
   echo__store(&bell->grace, graced ? echo__now() + grace_length : 0, relaxed);
   echo__store(&bell->heard, false, relaxed);
   show(worker, shows);

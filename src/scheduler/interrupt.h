@@ -36,6 +36,10 @@
  * be inside of a function that does not react. For both the clock gives a pulse after a while,
  * which looks whether something urgent still waits and asks those whose grace is over, or the next
  * one.
+ *
+ * The clock's thread starts when it is first needed for that, which most schedulers never do. If
+ * the system refuses it there is no grace, an asked worker is waited for, and a slice ends when the
+ * task makes way for another reason; it is tried again each time.
  */
 #ifndef ECHO_SCHEDULER_INTERRUPT_H
 #define ECHO_SCHEDULER_INTERRUPT_H
@@ -76,8 +80,8 @@ typedef struct echo__interrupts {
 int echo__interrupts_init(echo__interrupts *interrupts, const struct echo__plan *plan);
 void echo__interrupts_close(echo__interrupts *interrupts, unsigned workers);
 
-/* Before the workers start: what keeps time for them. ECHO_OK or ECHO_THREAD. */
-int echo__interrupts_start(echo_scheduler *scheduler);
+/* Tells the clock whom to call. Before anybody uses the clock. */
+void echo__interrupts_use_clock(echo_scheduler *scheduler);
 
 /* -- the worker's own thread; without a call-back these are not to be called -- */
 

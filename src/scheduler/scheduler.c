@@ -34,6 +34,7 @@ int echo__scheduler_create(const echo__plan *plan, echo_scheduler **out) {
   if (echo__interrupts_init(&s->interrupts, plan) != ECHO_OK) goto no_interrupts;
   if (echo__trace_init(&s->trace) != ECHO_OK) goto no_trace;
   s->plan = *plan;
+  echo__interrupts_use_clock(s);
   echo__lanes_init(s->lanes);
   echo__workers_reset(s);
   *out = s;

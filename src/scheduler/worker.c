@@ -345,8 +345,6 @@ static void worker_main(void *argument) {
 }
 
 int echo__workers_start(echo_scheduler *s) {
-  int clock_status = echo__interrupts_start(s);
-  if (clock_status != ECHO_OK) return clock_status;
   for (unsigned i = 0; i < s->plan.workers; i++) {
     echo__worker *worker = &s->workers[i];
     int status = echo__thread_start(&worker->thread, worker_main, worker);
