@@ -35,7 +35,9 @@ enum {
   ECHO__TRACE_SLOTS = 256,   /* of 32 bytes in a thread's buffer of a recording; a power of two */
   ECHO__TRACE_GROWS = 1,     /* bytes of blanks in a recording's file, at least and */
   ECHO__TRACE_GROWS_MOST = 8192, /* at most */
-  ECHO__DEPTH = 3                /* nested tables the codec follows before it puts one off */
+  ECHO__BLOCK = 1024,      /* bytes from which on memory is a block, and a string travels in one */
+  ECHO__KEEP_BYTES = 8192, /* of blocks that nobody holds */
+  ECHO__DEPTH = 3          /* nested tables the codec follows before it puts one off */
 };
 
 #else
@@ -55,6 +57,8 @@ enum {
   ECHO__TRACE_SLOTS = 16384,
   ECHO__TRACE_GROWS = 65536,
   ECHO__TRACE_GROWS_MOST = 8388608,
+  ECHO__BLOCK = 32768,
+  ECHO__KEEP_BYTES = 8388608,
   ECHO__DEPTH = 100
 };
 
