@@ -14,7 +14,7 @@ echo_layer(lua BELOW base queue scheduler HEADERS lua.h buffer.h LINK echo_lua_h
     alloc.c argument.c attach.c await.c buffer.c buffer_methods.c builder.c call.c callback.c channel.c
     channel_methods.c charge.c check.c code.c codec.c coroutine.c decode.c decode_name.c
     decode_object.c deliver.c embed.c encode.c encode_hook.c encode_object.c error.c factory.c
-    failure.c fiber.c files.c group.c here.c host.c host_wait.c interrupt.c isolation.c iter.c job.c late.c lazy.c luv.c
+    failure.c fiber.c files.c group.c here.c host.c host_wait.c interrupt.c isolation.c iter.c job.c late.c lazy.c loan.c luv.c
     mailbox.c map.c message.c module.c names.c native.c observer.c on_complete.c on_task_end.c operation.c outcome.c
     own_hook.c parcel.c pointer_map.c prelude.c progress.c recording.c refusal.c registered.c relay.c report.c
     reporter.c request.c ring.c run.c runtime.c scheduler.c scope.c scope_call.c semaphore.c

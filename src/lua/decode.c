@@ -103,6 +103,7 @@ int echo__decode_value(echo__decoder *d) {
   case ECHO__WIRE_REFERENCE: return echo__decode_reference(d);
   case ECHO__WIRE_NAMED: return echo__decode_named(d);
   case ECHO__WIRE_REGISTERED: return echo__decode_registered(d);
+  case ECHO__WIRE_TEXT: return echo__decode_text(d);
   case ECHO__WIRE_GLOBALS: echo__decode_globals(d); return ECHO__DECODE_READ;
   case ECHO__WIRE_NULL: lua_pushlightuserdata(d->L, NULL); return ECHO__DECODE_READ;
   default: return echo__decode_object(d, tag);
@@ -113,7 +114,7 @@ int echo__decode_value(echo__decoder *d) {
 int echo__decode_string(echo__decoder *d) {
   unsigned tag = d->at == d->end ? ECHO__WIRE_NIL : *d->at;
   bool is_string = tag == ECHO__WIRE_STRING || tag == ECHO__WIRE_KEY ||
-                   tag == ECHO__WIRE_KNOWN_KEY ||
+                   tag == ECHO__WIRE_KNOWN_KEY || tag == ECHO__WIRE_TEXT ||
                    (tag >= ECHO__WIRE_SHORT_STRING && tag < ECHO__WIRE_SMALL);
   return is_string ? echo__decode_value(d) : echo__decode_fail(d, "malformed message: bad name");
 }
@@ -266,7 +267,7 @@ static int finish_with_error(echo__decoder *d) {
   return ECHO_TRANSFER;
 }
 
-int echo__decode(lua_State *L, echo__codec *codec, const echo__message *message) {
+static int decode(lua_State *L, echo__codec *codec, const echo__message *message, bool last) {
   echo__decoder d;
   echo__stack_need(L, ECHO__PLACES + 12);
   d.L = L;
@@ -275,6 +276,7 @@ int echo__decode(lua_State *L, echo__codec *codec, const echo__message *message)
   d.at = message->bytes;
   d.end = message->bytes + message->size;
   d.error = NULL;
+  d.last = last;
   d.budget = message->size;
   d.keys = d.later_count = d.later_done = 0;
   d.base = lua_gettop(L);
@@ -286,4 +288,12 @@ int echo__decode(lua_State *L, echo__codec *codec, const echo__message *message)
   lua_rotate(L, d.base + 1, -ECHO__PLACES);
   lua_settop(L, d.base + count);
   return count;
+}
+
+int echo__decode(lua_State *L, echo__codec *codec, const echo__message *message) {
+  return decode(L, codec, message, false);
+}
+
+int echo__decode_last(lua_State *L, echo__codec *codec, echo__message *message) {
+  return decode(L, codec, message, true);
 }

@@ -19,4 +19,8 @@
  * that had __echo_transfer runs the functions that make them anew. */
 int echo__decode(lua_State *L, echo__codec *codec, const echo__message *message);
 
+/* The same, for who has the message alone and is going to release it: long strings may be made of
+ * what it holds (loan.h). If it fails the message may be decoded again nevertheless. */
+int echo__decode_last(lua_State *L, echo__codec *codec, echo__message *message);
+
 #endif

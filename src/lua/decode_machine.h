@@ -22,6 +22,7 @@
 #include "lua/message.h"
 #include "lua/wire.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 enum { ECHO__DECODE_READ = 0, ECHO__DECODE_OPENED = 1 };
@@ -62,6 +63,7 @@ typedef struct echo__decoder {
   size_t keys;       /* in the dictionary */
   size_t later_count;
   size_t later_done;
+  bool last; /* see echo__decode_last */
   int base;
   int depth;
   echo__decode_frame frames[ECHO__DEPTH];
@@ -124,6 +126,7 @@ int echo__decode_registered(echo__decoder *d);
 int echo__decode_rebuilt(echo__decoder *d);
 
 int echo__decode_object(echo__decoder *d, unsigned tag);
+int echo__decode_text(echo__decoder *d);
 
 /* Opens a frame for the table on top, which may have its metatable below it, and for the function
  * on top. */

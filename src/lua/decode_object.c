@@ -1,6 +1,7 @@
 /* decode_object.c - references, tables, functions and handles, see decode_machine.h. */
 #include "lua/decode_machine.h"
 
+#include "lua/loan.h"
 #include "lua/module.h"
 #include "lua/shared.h"
 #include "lua/stack.h"
@@ -180,6 +181,17 @@ static int push_handle(echo__decoder *d, unsigned tag) {
   if (!shared) return ECHO_TRANSFER;
   echo__shared_push(d->L, echo__module_host(d->L), shared);
   note_object(d, tag, origin);
+  return ECHO__DECODE_READ;
+}
+
+int echo__decode_text(echo__decoder *d) {
+  uint64_t at, size;
+  echo__block *block = read_attachment(d, ECHO__ATTACHMENT_TEXT, "malformed message: no such text");
+  if (!block || echo__decode_varint(d, &at) < 0 || echo__decode_varint(d, &size) < 0)
+    return ECHO_TRANSFER;
+  if (at >= block->capacity || size >= block->capacity - at)
+    return echo__decode_fail(d, "malformed message: the text ends too early");
+  echo__loan_push(d->L, block, (size_t)at, (size_t)size, d->last);
   return ECHO__DECODE_READ;
 }
 

@@ -3,6 +3,7 @@
 
 #include "echo/status.h"
 #include "lua/encode_machine.h"
+#include "lua/loan.h"
 #include "lua/wire_put.h"
 
 #include <string.h>
@@ -45,7 +46,7 @@ static int write_number(echo__encoder *e, int index) {
 static int write_string(echo__encoder *e, int index) {
   size_t size;
   const char *text = lua_tolstring(e->L, index, &size);
-  return echo__put_string(e->message, text, size);
+  return echo__put_text(e->L, text, size, e->message);
 }
 
 static int write_boolean(echo__encoder *e, int index) {
@@ -89,7 +90,7 @@ static int write_known_key(echo__encoder *e, uint64_t number) {
 int echo__write_string_key(echo__encoder *e, int index) {
   size_t size;
   const char *text = lua_tolstring(e->L, index, &size);
-  if (size > ECHO__WIRE_KEY_LENGTH) return echo__put_string(e->message, text, size);
+  if (size > ECHO__WIRE_KEY_LENGTH) return echo__put_text(e->L, text, size, e->message);
   echo__pointer_map *met = &e->codec->met;
   if (e->keys == ECHO__WIRE_DICTIONARY) {
     uint64_t number = echo__pointer_map_find(met, text);

@@ -1,6 +1,7 @@
 /* message.c - see message.h. */
 #include "lua/message.h"
 
+#include "base/block.h"
 #include "echo/status.h"
 #include "lua/code.h"
 #include "lua/shared.h"
@@ -24,6 +25,14 @@ static void release_shared(void *shared) {
   echo__shared_release(shared);
 }
 
+static void retain_text(void *block) {
+  echo__block_retain(block);
+}
+
+static void release_text(void *block) {
+  echo__block_release(block);
+}
+
 /* One row for each echo__attachment_kind, in its order. */
 static const struct {
   void (*retain)(void *);
@@ -31,6 +40,7 @@ static const struct {
 } kinds[ECHO__ATTACHMENT_KINDS] = {
     [ECHO__ATTACHMENT_CODE] = {retain_code, release_code},
     [ECHO__ATTACHMENT_SHARED] = {retain_shared, release_shared},
+    [ECHO__ATTACHMENT_TEXT] = {retain_text, release_text},
 };
 
 void echo__attachment_retain(echo__attachment attachment) {
@@ -62,6 +72,16 @@ void echo__message_release(echo__message *message) {
   if (message->bytes != message->inline_bytes) free(message->bytes);
   if (message->attachments != message->inline_attachments) free(message->attachments);
   echo__message_init(message);
+}
+
+size_t echo__message_weight(const echo__message *message) {
+  size_t weight = message->size;
+  for (uint32_t i = 0; i < message->attachment_count; i++) {
+    const echo__attachment *attachment = &message->attachments[i];
+    if (attachment->kind == ECHO__ATTACHMENT_TEXT)
+      weight += ((const echo__block *)attachment->pointer)->capacity;
+  }
+  return weight;
 }
 
 /* Like realloc for a block that starts out inside the message. */

@@ -21,6 +21,7 @@
 typedef enum echo__attachment_kind {
   ECHO__ATTACHMENT_CODE,   /* echo__code */
   ECHO__ATTACHMENT_SHARED, /* echo__shared */
+  ECHO__ATTACHMENT_TEXT,   /* echo__block, see loan.h */
   ECHO__ATTACHMENT_KINDS
 } echo__attachment_kind;
 
@@ -56,6 +57,9 @@ int64_t echo__message_attach(echo__message *message, echo__attachment_kind kind,
 /* Takes or drops one reference by kind. Any thread. */
 void echo__attachment_retain(echo__attachment attachment);
 void echo__attachment_release(echo__attachment attachment);
+
+/* The bytes of the values, what is attached included as far as it is texts. */
+size_t echo__message_weight(const echo__message *message);
 
 /* Makes room for `more` bytes after the last one, or returns NULL and leaves the message alone. */
 unsigned char *echo__message_grow(echo__message *message, size_t more);

@@ -7,6 +7,7 @@
 #include "lua/decode.h"
 #include "lua/encode.h"
 #include "lua/error.h"
+#include "lua/loan.h"
 #include "lua/stack.h"
 #include "lua/wire_put.h"
 
@@ -62,7 +63,7 @@ static int put_simply(lua_State *L, int index, echo__message *message) {
     return echo__put_float(message, lua_tonumber(L, index));
   case LUA_TSTRING: {
     const char *text = lua_tolstring(L, index, &size);
-    return echo__put_string(message, text, size);
+    return echo__put_text(L, text, size, message);
   }
   default: return ECHO_TRANSFER;
   }
@@ -125,7 +126,7 @@ echo__parcel *echo__parcel_pack(lua_State *L, const echo__host *host, int first,
 
 typedef struct unpacking {
   const echo__host *host;
-  const echo__parcel *parcel;
+  echo__parcel *parcel;
   bool refused;
 } unpacking;
 
@@ -133,12 +134,12 @@ typedef struct unpacking {
 static int unpack(lua_State *L) {
   unpacking *u = lua_touserdata(L, 1);
   lua_settop(L, 0);
-  int count = echo__decode(L, u->host->codec, &u->parcel->message);
+  int count = echo__decode_last(L, u->host->codec, &u->parcel->message);
   u->refused = count < 0;
   return u->refused ? 1 : count;
 }
 
-static int unpack_guarded(lua_State *L, const echo__host *host, const echo__parcel *parcel) {
+static int unpack_guarded(lua_State *L, const echo__host *host, echo__parcel *parcel) {
   unpacking u = {host, parcel, false};
   int top = lua_gettop(L);
   lua_pushcfunction(L, unpack);
@@ -164,7 +165,7 @@ static bool unpack_simply(lua_State *L, const echo__message *message) {
   return true;
 }
 
-int echo__parcel_unpack(lua_State *L, const echo__host *host, const echo__parcel *parcel) {
+int echo__parcel_unpack(lua_State *L, const echo__host *host, echo__parcel *parcel) {
   if (unpack_simply(L, &parcel->message)) return 1;
   return unpack_guarded(L, host, parcel);
 }

@@ -44,6 +44,6 @@ enum {
 
 /* Pushes the values and returns how many they are, or one of the above. Never raises; the parcel
  * stays the caller's, as it is. May run Lua code, as a pack. */
-int echo__parcel_unpack(lua_State *L, const echo__host *host, const echo__parcel *parcel);
+int echo__parcel_unpack(lua_State *L, const echo__host *host, echo__parcel *parcel);
 
 #endif

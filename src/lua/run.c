@@ -29,9 +29,11 @@ static void encode_results(lua_State *L, echo__fiber *f, int first, int count, e
   if (status != ECHO_OK) lua_error(L);
 }
 
-static int decode_values(lua_State *L, echo__fiber *f, const echo__message *message) {
+/* `last`: nobody reads it after this. */
+static int decode_values(lua_State *L, echo__fiber *f, echo__message *message, bool last) {
   f->kind = ECHO__KIND_TRANSFER;
-  int count = echo__decode(L, f->state->codec, message);
+  int count = last ? echo__decode_last(L, f->state->codec, message)
+                   : echo__decode(L, f->state->codec, message);
   if (count < 0) lua_error(L);
   f->kind = ECHO__KIND_ERROR;
   return count;
@@ -43,7 +45,7 @@ enum { LARGE = 8 << 20 };
  * they are large it must not come to three times their size, so this state lets go of its own
  * first. To collect costs less than the copying did, unless far more than the values lives here. */
 static void let_go_of_values(lua_State *L, const echo__fiber *f, int first) {
-  size_t size = echo__fiber_output(f)->size;
+  size_t size = echo__message_weight(echo__fiber_output(f));
   if (size < LARGE) return;
   size_t in_use = (size_t)lua_gc(L, LUA_GCCOUNT) * 1024;
   if (in_use / 4 > size || !lua_gc(L, LUA_GCISRUNNING)) return;
@@ -80,12 +82,13 @@ static int task_main(lua_State *L) {
   echo__isolation_begin(L, f);
   echo__reporter_push(L);
   echo__message *input = echo__job_input(job);
-  int count = decode_values(L, f, input);
+  const echo__terms *terms = echo__job_extra(job)->terms;
+  bool last = terms == NULL || terms->retries == 0;
+  int count = decode_values(L, f, input, last);
   lua_copy(L, 3, 1);
   echo__recording_names(L, job);
   echo__span_open_late(L, f->state->codec, job, 1);
-  const echo__terms *terms = echo__job_extra(job)->terms;
-  if (terms == NULL || terms->retries == 0) echo__message_release(input);
+  if (last) echo__message_release(input);
   int status = lua_pcallk(L, count - 1, LUA_MULTRET, 2, (lua_KContext)f, finish_task);
   return finish_task(L, status, (lua_KContext)f);
 }
@@ -96,7 +99,7 @@ static void push_map_function(lua_State *L, echo__fiber *f) {
   uint64_t id = echo__job_extra(f->run->job)->map->id;
   if (f->state->map != id) {
     f->state->map = 0;
-    decode_values(L, f, echo__job_input(f->run->job));
+    decode_values(L, f, echo__job_input(f->run->job), false);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &key);
     f->state->map = id;
   }
@@ -137,7 +140,7 @@ static int chunk_main(lua_State *L) {
   echo__recording_names(L, f->run->job);
   echo__reporter_push(L);
   echo__message *input = &echo__runner_of(f->run)->chunk->input;
-  decode_values(L, f, input);
+  decode_values(L, f, input, true);
   echo__message_release(input);
   echo__stack_need(L, 8);
   return call_items(L, f);

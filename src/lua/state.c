@@ -104,6 +104,7 @@ static void open_libraries(lua_State *L, echo__runtime *runtime, echo__worker_st
 static int prepare(lua_State *L) {
   echo__runtime *runtime = lua_touserdata(L, 1);
   echo__worker_state *state = lua_touserdata(L, 2);
+  echo__alloc_measure(L);
   state->host = echo__module_host(L);
   state->host->worker = state;
   state->codec = state->host->codec;
@@ -189,6 +190,7 @@ static bool is_made_ahead(const echo__recipe *recipe) {
 void echo__state_open(void *argument, unsigned worker) {
   echo__runtime *runtime = argument;
   echo__worker_state *state = &runtime->states[worker];
+  echo__blocks_enter();
   echo__alloc_open(&state->alloc, runtime->recipe.memory_limit);
   if (is_made_ahead(&runtime->recipe)) open_state(runtime, state);
 }
@@ -196,6 +198,7 @@ void echo__state_open(void *argument, unsigned worker) {
 void echo__state_close(void *argument, unsigned worker) {
   echo__runtime *runtime = argument;
   discard(runtime, &runtime->states[worker]);
+  echo__blocks_leave();
 }
 
 bool echo__state_ensure_ready(echo__runtime *runtime, echo__worker_state *state) {

@@ -6,6 +6,7 @@
  *   value    = a tag byte and what the tag asks for (below)
  *   table    = TABLE u32(items) u32(pairs) items... (key value)...
  *   function = FUNCTION varint(attachment) upvalue...      as many as the code has
+ *   text     = TEXT varint(attachment) varint(offset) varint(length)           a long string
  *   plain    = PLAIN varint(attachment)                    no upvalue but the globals
  *   handle   = HANDLE varint(attachment)                   Echo's own, see shared.h
  *   object   = OBJECT u32(items) u32(pairs) name items... (key value)...   a table with a metatable
@@ -54,7 +55,8 @@ enum {
   ECHO__WIRE_TABLE = 0x10,
   ECHO__WIRE_FUNCTION = 0x14,
   ECHO__WIRE_PLAIN = 0x18,
-  ECHO__WIRE_NULL = 0x1A, /* a light userdata, where PLAIN would be LATER */
+  ECHO__WIRE_TEXT = 0x1A, /* a PLAIN that is LATER, which there is not */
+  ECHO__WIRE_NULL = 0x1B, /* a light userdata; likewise, and SHARED */
   ECHO__WIRE_OBJECT = 0x1C,
 
   ECHO__WIRE_SHORT_STRING = 0x20, /* 0x20..0x3F: the length in the tag */
