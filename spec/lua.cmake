@@ -24,6 +24,7 @@ if(LUA_TO_TEST_FOUND)
   echo_spec(lua channel WITH allocations.c WRAP ${ECHO_ALLOCATIONS} LINK PkgConfig::LUA_TO_TEST)
   echo_spec(lua fork LINK PkgConfig::LUA_TO_TEST)
   echo_spec(lua buffer WITH allocations.c WRAP ${ECHO_ALLOCATIONS} LINK PkgConfig::LUA_TO_TEST)
+  echo_spec(lua loan WITH allocations.c WRAP ${ECHO_ALLOCATIONS} LINK PkgConfig::LUA_TO_TEST)
 endif()
 
 if(LUA_TO_TEST_FOUND AND NOT APPLE)

@@ -854,6 +854,7 @@ static const char *const samples[] = {
     "local p = point {1, x = {}} p.p = p return p, Point, {point {p}}, point {}",
     "local p = point {} for i = 1, 120 do p = point {p, {Point}} end return p",
     "local h = hooked {1, {2}} return h, {h, hooked {h, {h}}}, hooked {print}",
+    "local x = ('x'):rep(40000) return x, {x, [x] = x}",
 };
 
 enum { SAMPLES = sizeof samples / sizeof *samples };
