@@ -312,8 +312,8 @@ static int submit_runners(echo__client *client, echo__job *job, const echo__requ
 static lua_Integer check_length(lua_State *L, int list) {
   if (!lua_istable(L, list))
     echo__argument_error(L, list,
-                  lua_pushfstring(L, "list: a table expected after the function, got %s",
-                                  luaL_typename(L, list)));
+                         lua_pushfstring(L, "list: a table expected after the function, got %s",
+                                         luaL_typename(L, list)));
   lua_settop(L, list);
   lua_Integer length = luaL_len(L, list);
   if (length < 0 || length > INT_MAX) {
