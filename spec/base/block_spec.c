@@ -43,15 +43,6 @@ IT(ends_with_its_last_holder) {
   assert_int_equal(atomic_load(&spec_allocated.live), before);
 }
 
-IT(is_claimed_once_in_its_life) {
-  for (int i = 0; i < 2; i++) {
-    echo__block *block = take_full(SIZE, i);
-    assert_true(echo__block_claim(block));
-    assert_false(echo__block_claim(block));
-    echo__block_release(block);
-  }
-}
-
 IT(is_found_by_its_bytes) {
   echo__block *block = take_full(SIZE, 1);
   assert_ptr_equal(echo__block_of(block->bytes), block);
@@ -204,7 +195,6 @@ IT(passes_between_threads_that_come_and_go) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(ends_with_its_last_holder),
-      cmocka_unit_test_setup_teardown(is_claimed_once_in_its_life, enter, leave),
       cmocka_unit_test(is_found_by_its_bytes),
       cmocka_unit_test_setup_teardown(keeps_what_is_in_it_when_it_is_made_larger_or_smaller, enter,
                                       leave),

@@ -128,7 +128,6 @@ echo__block *echo__block_take(size_t size) {
   if (block == NULL) block = resize_memory(NULL, capacity);
   if (block == NULL) return NULL;
   echo__store(&block->holders, 1, relaxed);
-  echo__store(&block->claimed, false, relaxed);
   return block;
 }
 
@@ -141,10 +140,6 @@ void echo__block_release(echo__block *block) {
   if (echo__sub(&block->holders, 1, release) != 1) return; /* PAIR block.holders */
   (void)echo__load(&block->holders, acquire);              /* PAIR block.holders */
   keep(block);
-}
-
-bool echo__block_claim(echo__block *block) {
-  return !echo__exchange(&block->claimed, true, relaxed);
 }
 
 /* Who was a holder and is no more has read before that (PAIR block.holders). */

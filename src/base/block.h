@@ -29,7 +29,6 @@
 typedef struct echo__block {
   echo__atomic(size_t) holders;
   size_t capacity;
-  echo__atomic(bool) claimed;
   _Alignas(max_align_t) char bytes[];
 } echo__block;
 
@@ -40,10 +39,6 @@ echo__block *echo__block_take(size_t size);
 /* Adds a holder to a block that the caller holds; and takes one off. */
 void echo__block_retain(echo__block *block);
 void echo__block_release(echo__block *block);
-
-/* True for the first who asks about the block, and for nobody after that. What it means is the
- * holders' affair. */
-bool echo__block_claim(echo__block *block);
 
 /* True if the caller, who is a holder, is the only one. */
 bool echo__block_is_sole(const echo__block *block);

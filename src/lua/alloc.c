@@ -93,9 +93,7 @@ void echo__alloc_give(echo__alloc *alloc, void *block, size_t size) {
 static void *take_large(size_t size) {
   if (size < ECHO__BLOCK) return malloc(size);
   echo__block *block = echo__block_take(size);
-  if (block == NULL) return NULL;
-  echo__block_claim(block); /* Lua has it from the first: nobody else can be offered it */
-  return block->bytes;
+  return block != NULL ? block->bytes : NULL;
 }
 
 static void give_large(void *memory, size_t size) {
@@ -207,7 +205,7 @@ bool echo__alloc_offer(lua_State *L, echo__block *block, size_t at, size_t size)
   echo__alloc *alloc = echo__alloc_of(L);
   if (alloc == NULL || alloc->text_at == 0 || alloc->text_at != at || size < ECHO__BLOCK)
     return false;
-  if (!echo__block_is_sole(block) || !echo__block_claim(block)) return false;
+  if (!echo__block_is_sole(block)) return false; /* it is, or may become, another's string */
   echo__block_retain(block);
   alloc->offered = block;
   alloc->offered_size = at + size + 1;

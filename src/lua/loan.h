@@ -2,12 +2,13 @@
  * Loans: how a long string (of ECHO__BLOCK bytes or more) passes from state to state with as few
  * copies as can be.
  *
- *   from a worker   its string lies in a block of its own (alloc.h): the message becomes a holder
- * of that, and nothing is copied. The string may be collected and the state closed meanwhile: the
- * block stays as long as anybody holds it. from others     the text is copied into a block that the
- * message holds. to a worker     if the message is read for the last time and the block is nobody's
- * string yet, the new string is made where the text is. Otherwise it is copied. to others       it
- * is copied.
+ * A worker's string lies in a block of its own (alloc.h): the message becomes a holder of that, and
+ * nothing is copied. The string may be collected and the state closed meanwhile: the block stays as
+ * long as anybody holds it. Other states' texts are copied into a block that the message holds.
+ *
+ * A worker that reads a message for the last time, where the message is the block's only holder, so
+ * that it is nobody's string, makes the new string where the text is. Otherwise, and in other
+ * states, it is copied.
  *
  * So what a host sends to a task is copied once, and so is what the task returns; two tasks on two
  * workers pass a text with one copy, and what a task passes on as it was given is copied no more.
