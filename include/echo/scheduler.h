@@ -47,11 +47,24 @@ ECHO_API int echo_builder_create(echo_builder **builder);
 /* Frees the builder; NULL is allowed. A scheduler that it built lives on. */
 ECHO_API void echo_builder_destroy(echo_builder *builder);
 
-/* Worker threads, 1 to 1024. Default: the processors this process may use, at least 2.
- * ECHO_OK or ECHO_INVALID. */
+/* Worker threads, 1 to 1024 with the urgent ones. Default: the processors this process may use, at
+ * least 2. ECHO_OK or ECHO_INVALID. */
 ECHO_API int echo_builder_with_worker_count(echo_builder *builder, unsigned count);
 
-/* The number of worker threads as it stands. */
+/* So many workers more, for high tasks alone, so that these need not wait until a worker has ended
+ * what it runs, or can be interrupted: a C function cannot be. They sleep until a high task is
+ * there and no ordinary worker is idle or looking for work; then nothing is interrupted for it.
+ * They are workers in all else: numbered after the ordinary ones, called by the hooks, in stats and
+ * recordings. They are not kept on a processor by echo_builder_with_pinning. While they work there
+ * are more threads than the ordinary workers, so a processor may have two of them.
+ *
+ * A task that has been suspended there goes on there, since what it left is there, even if its
+ * priority has been lowered meanwhile. What a task there submits goes behind what waits, to
+ * whichever worker takes its priority; while it waits for a task with echo_task_wait, its worker
+ * runs high tasks only. Default: 0. ECHO_OK or ECHO_INVALID (more than 1024 workers in all). */
+ECHO_API int echo_builder_with_urgent_workers(echo_builder *builder, unsigned count);
+
+/* The number of worker threads as it stands, urgent ones among them. */
 ECHO_API unsigned echo_builder_worker_count(const echo_builder *builder);
 
 /* A named queue: at most `limit` (1 or more) of its tasks run at once, higher priorities first,
@@ -355,7 +368,7 @@ ECHO_API void echo_scheduler_release(echo_scheduler *scheduler);
 
 /* -- looking ---------------------------------------------------------------------------------- */
 
-/* The number of workers. Any thread. */
+/* The number of workers, urgent ones among them. Any thread. */
 ECHO_API unsigned echo_scheduler_worker_count(const echo_scheduler *scheduler);
 
 /* -- recordings ------------------------------------------------------------------------------- */

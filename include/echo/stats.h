@@ -23,9 +23,9 @@ extern "C" {
 #define ECHO_RANK(priority) (ECHO_PRIORITY_HIGH - (priority))
 
 typedef struct echo_stats {
-  unsigned workers;
-  uint64_t submitted; /* tasks accepted */
-  uint64_t ended;     /* tasks that ran or were cancelled */
+  unsigned workers, urgent_workers; /* these are among those */
+  uint64_t submitted;               /* tasks accepted */
+  uint64_t ended;                   /* tasks that ran or were cancelled */
   uint64_t cancelled; /* the part of these that never ran, or were told to end before */
   uint64_t suspended; /* tasks that wait to be resumed, to be called again, or are held */
   uint64_t stolen;    /* tasks that began on another worker than the one that queued them */
@@ -45,6 +45,7 @@ typedef struct echo_worker_stats {
   uint64_t stolen, parked;
   double
       busy; /* seconds since its start in which it did not sleep: it ran tasks or looked for some */
+  bool urgent; /* it takes high tasks only */
 } echo_worker_stats;
 
 /* The counters of one worker. ECHO_OK or ECHO_INVALID (there is no such worker). */

@@ -235,10 +235,10 @@ bug(idle.claim-counted-late FOUND scheduler/idle.c
   [[give_token(idle, worker, ECHO__CLAIMED);
     echo__add(&idle->searching, 1, relaxed);]])
 bug(idle.nudge-claims FOUND scheduler/idle.c
-  [[void echo__idle_nudge(echo__idle *idle, unsigned worker) {
-  give_token(idle, worker, ECHO__NUDGED);]]
-  [[void echo__idle_nudge(echo__idle *idle, unsigned worker) {
-  give_token(idle, worker, ECHO__CLAIMED);]])
+  [[  else
+    give_token(idle, worker, ECHO__NUDGED);]]
+  [[  else
+    give_token(idle, worker, ECHO__CLAIMED);]])
 bug(idle.sleep-in-loop-unannounced FOUND scheduler/idle.c
   [[seen | ECHO__ASLEEP_IN_LOOP, release)]] [[seen, release)]])
 bug(idle.sleep-in-loop-no-look FOUND scheduler/idle.c
@@ -263,7 +263,7 @@ bug(idle.found-more-ignored FOUND scheduler/worker.c
     echo__notify(s, taken->priority);]] [[]])
 bug(idle.rest-still-counted FOUND scheduler/worker.c
   [[  worker->searching = false;
-  echo__idle_stop_searching(&worker->scheduler->idle);]] [[  worker->searching = false;]])
+  echo__idle_stop_searching(idle_of(worker));]] [[  worker->searching = false;]])
 # Work that the second look found is found like any other: what is left of it needs a look, too.
 bug(idle.look-uncounted FOUND scheduler/idle.c
   [[if (stays) echo__add(&idle->searching, 1, relaxed);
@@ -403,7 +403,7 @@ bug(idle.pin-claims FOUND scheduler/idle.c
 bug(idle.token-asleep-forgotten FOUND scheduler/idle.c
   [[if (before & token) return;]] [[if (before & (ECHO__CLAIMED | ECHO__NUDGED)) return;]])
 bug(idle.second-look-unpinned FOUND scheduler/worker.c
-  [[return echo_queue_has_work_for(worker->scheduler->queue, worker->index, ECHO_PRIORITY_LOW) ||]]
+  [[return echo__has_work_for(worker, ECHO_PRIORITY_LOW) ||]]
   [[return echo_queue_has_work(worker->scheduler->queue) ||]])
 
 bug(suspend.resumed-ignored FOUND scheduler/task.c
@@ -452,19 +452,16 @@ bug(suspend.not-wound-up FOUND scheduler/worker.c
 # -- branch ----------------------------------------------------------------------------------------
 
 bug(branch.unnotified FOUND scheduler/branch.c
-  [[    echo__idle_notify(&s->idle);
-  else]] [[    (void)0;
-  else]])
+  [[  else if (!echo__idle_notify(&s->idle))]] [[  else if (false)]])
 bug(branch.unfenced FOUND scheduler/branch.c
-  [[    echo__idle_notify(&s->idle);
-  else]] [[    echo__idle_notify_injected(&s->idle);
-  else]])
+  [[  else if (!echo__idle_notify(&s->idle))]] [[  else if (!echo__idle_notify_injected(&s->idle))]])
 bug(branch.offered-late FOUND scheduler/branch.c
   [[  echo__store(word_of(branch), OFFERED, relaxed);
-  if (echo_queue_offer]] [[  if (echo_queue_offer]])
+  if (!echo_queue_offer]] [[  if (!echo_queue_offer]])
 bug(branch.kept-unsaid FOUND scheduler/branch.c
-  [[  else
-    echo__store(word_of(branch), KEPT, relaxed);]] [[]])
+  [[    echo__store(word_of(branch), KEPT, relaxed);
+  else]] [[    (void)0;
+  else]])
 bug(branch.end-relaxed FOUND scheduler/branch.c
   [[echo__exchange(word, ENDED, release)]] [[echo__exchange(word, ENDED, relaxed)]])
 bug(branch.look-relaxed FOUND scheduler/branch.c
@@ -518,7 +515,8 @@ bug(interrupt.declined-still-rung FOUND scheduler/interrupt.c
 bug(interrupt.exposed-relaxed FOUND scheduler/ask.c
   [[echo__load(&i->exposed[class][word], seq_cst);]] [[echo__load(&i->exposed[class][word], relaxed);]])
 bug(interrupt.search-no-look FOUND scheduler/worker.c
-  [[if (!echo__idle_notify(&s->idle)) echo__interrupts_look(s);]] [[echo__idle_notify(&s->idle);]])
+  [[  echo__interrupts_look(s);
+}]] [[}]])
 bug(interrupt.more-no-look FOUND scheduler/worker.c
   [[    echo__notify(s, taken->priority);]] [[    echo__idle_notify(&s->idle);]])
 bug(interrupt.pinned-unasked FOUND scheduler/ask.c

@@ -76,6 +76,8 @@ struct stage : model::scenario {
     s.interrupts.call = NULL;
     s.workers = workers;
     echo__idle_init(&s.idle, count);
+    echo__idle_init(&s.urgent, 0);
+    s.idle.beyond = &s.urgent;
     echo__store(&s.phase, ECHO__RUNNING, relaxed);
     for (echo_task &task : tasks) {
       task.scheduler = &s;

@@ -92,6 +92,8 @@ struct stage : model::scenario {
     s.interrupts.silent = false;
     s.interrupts.bells = bells;
     echo__idle_init(&s.idle, count);
+    echo__idle_init(&s.urgent, 0);
+    s.idle.beyond = &s.urgent;
     echo__store(&s.phase, ECHO__RUNNING, relaxed);
   }
 

@@ -101,6 +101,8 @@ struct stage : model::scenario {
     s->queue = q;
     s->workers = all->workers;
     echo__idle_init(&s->idle, WORKERS);
+    echo__idle_init(&s->urgent, 0);
+    s->idle.beyond = &s->urgent;
     echo__waiters_init(&s->waiters, &s->idle);
     echo__held_init(&s->held);
     echo__rooms_init(&s->rooms, 0);

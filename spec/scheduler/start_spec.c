@@ -48,6 +48,26 @@ IT(says_so_and_works_when_there_are_threads_again) {
   }
 }
 
+/* The last thread is the urgent worker's. */
+IT(may_be_refused_the_thread_of_an_urgent_worker) {
+  long live = atomic_load(&spec_allocated.live);
+  echo_builder *builder;
+  echo_scheduler *scheduler;
+  atomic_int count = 0;
+  echo_builder_create(&builder);
+  echo_builder_with_worker_count(builder, 1);
+  echo_builder_with_urgent_workers(builder, 1);
+  echo_builder_build(builder, &scheduler);
+  echo_builder_destroy(builder);
+  expect_refusal(scheduler, 1);
+  echo_task_options options = {.priority = ECHO_PRIORITY_HIGH};
+  for (int i = 0; i < 100; i++)
+    echo_scheduler_submit(scheduler, &options, spec_count, &count, NULL);
+  spec_crew_end(scheduler);
+  assert_int_equal(atomic_load(&count), 100);
+  assert_int_equal(atomic_load(&spec_allocated.live), live);
+}
+
 IT(stops_in_good_order_after_a_refusal) {
   for (int started = 0; started < WORKERS; started++) {
     long live = atomic_load(&spec_allocated.live);
@@ -194,6 +214,7 @@ int main(void) {
   atomic_store(&threads_left, -1);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(says_so_and_works_when_there_are_threads_again),
+      cmocka_unit_test(may_be_refused_the_thread_of_an_urgent_worker),
       cmocka_unit_test(stops_in_good_order_after_a_refusal),
       cmocka_unit_test(ends_the_threads_that_had_started),
       cmocka_unit_test(remembers_nothing_of_the_threads_that_did_not_last),

@@ -66,13 +66,15 @@ static uint64_t set_workers(lua_State *L, echo__runtime *runtime) {
     echo_scheduler_worker_stats(runtime->scheduler, i, &worker);
     uint64_t made_way = echo__load(&runtime->states[i].made_way, relaxed);
     interrupted += made_way;
-    lua_createtable(L, 0, 6);
+    lua_createtable(L, 0, 7);
     set_count(L, "executed", worker.executed);
     set_count(L, "stolen", worker.stolen);
     set_count(L, "parked", worker.parked);
     set_count(L, "interrupted", made_way);
     set_seconds(L, "busy", worker.busy);
     set_count(L, "memory", echo__alloc_used(&runtime->states[i].alloc));
+    lua_pushboolean(L, worker.urgent);
+    lua_setfield(L, -2, "urgent");
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
   lua_setfield(L, -2, "per_worker");
@@ -96,6 +98,7 @@ static void set_tasks(lua_State *L, echo__runtime *runtime) {
   set_count(L, "cancelled", cancelled);
   set_count(L, "suspended", stats.suspended);
   set_count(L, "workers", stats.workers);
+  set_count(L, "urgent_workers", stats.urgent_workers);
   set_count(L, "stolen", stats.stolen);
   set_count(L, "parked", stats.parked);
   set_count(L, "task_bytes", stats.task_bytes + echo__pool_bytes(&runtime->jobs));
@@ -103,7 +106,7 @@ static void set_tasks(lua_State *L, echo__runtime *runtime) {
 }
 
 void echo__stats_push(lua_State *L, echo__runtime *runtime) {
-  lua_createtable(L, 0, 14);
+  lua_createtable(L, 0, 15);
   set_tasks(L, runtime);
   set_queues(L, runtime);
   set_count(L, "interrupted", set_workers(L, runtime));

@@ -265,6 +265,16 @@ echo_steal echo_queue_take_from(echo_queue *q, unsigned worker, echo_priority lo
   return take_down_to(q, worker, echo__class_of(lowest), taken);
 }
 
+/* Of the other classes only what is pinned: nobody else would come for it. */
+echo_steal echo_queue_take_high(echo_queue *q, unsigned worker, echo_taken *taken) {
+  if (echo__pinned_arrived(&q->sides[worker].pinned)) echo__side_sort_in(q, worker);
+  echo_steal outcome = take_in_turn(q, worker, 0, taken);
+  if (outcome != ECHO_STEAL_TAKEN) outcome = take_class(q, worker, 0, taken);
+  for (int class = 1; class < ECHO_PRIORITIES && outcome == ECHO_STEAL_EMPTY; class ++)
+    outcome = take_pinned(q, worker, class, taken);
+  return outcome;
+}
+
 echo_node *echo_queue_take_pinned(echo_queue *q, unsigned worker) {
   echo__pinned *pinned = &q->sides[worker].pinned;
   if (echo__pinned_arrived(pinned)) echo__side_sort_in(q, worker);

@@ -38,12 +38,14 @@ static bool ask_worker(echo__bell *bell, uint64_t *again) {
   return false;
 }
 
-static bool ask_class(echo_scheduler *s, int class, uint64_t *again) {
+/* Of the first `workers`. */
+static bool ask_class(echo_scheduler *s, int class, unsigned workers, uint64_t *again) {
   echo__interrupts *i = &s->interrupts;
-  for (unsigned word = 0; word * WORD_BITS < s->plan.workers; word++) {
+  for (unsigned word = 0; word * WORD_BITS < workers; word++) {
     uint64_t bits = echo__load(&i->exposed[class][word], seq_cst); /* PAIR interrupt.expose */
     for (; bits != 0; bits &= bits - 1) {
       unsigned worker = word * WORD_BITS + (unsigned)__builtin_ctzll(bits);
+      if (worker >= workers) break;
       if (ask_worker(&i->bells[worker], again)) return true;
     }
   }
@@ -56,9 +58,11 @@ static void set_pulse(echo_scheduler *s, uint64_t moment) {
 
 void echo__interrupts_ask(echo_scheduler *s, echo_priority priority) {
   if (s->interrupts.call == NULL) return;
+  /* An urgent worker would not take anything else, whatever has become of what it runs. */
+  unsigned workers = priority == ECHO_PRIORITY_HIGH ? s->plan.workers : s->idle.workers;
   uint64_t again = ECHO__FOREVER;
   for (int class = ECHO_PRIORITIES - 1; class > class_of(priority); class --) {
-    if (ask_class(s, class, &again)) break;
+    if (ask_class(s, class, workers, &again)) break;
   }
   set_pulse(s, again);
 }

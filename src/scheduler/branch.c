@@ -45,10 +45,10 @@ static void offer(const echo__worker *worker, echo_branch *branch) {
   echo_scheduler *s = worker->scheduler;
   if (s->plan.workers == 1) return;
   echo__store(word_of(branch), OFFERED, relaxed);
-  if (echo_queue_offer(s->queue, worker->index, branch->priority, &branch->node))
-    echo__idle_notify(&s->idle);
-  else
+  if (!echo_queue_offer(s->queue, worker->index, branch->priority, &branch->node))
     echo__store(word_of(branch), KEPT, relaxed);
+  else if (!echo__idle_notify(&s->idle))
+    echo__notify_urgent(s, branch->priority);
 }
 
 void echo_fork(echo_branch *branch, void (*function)(void *argument), void *argument) {

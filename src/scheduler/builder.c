@@ -7,6 +7,7 @@
 
 struct echo_builder {
   echo__plan plan;
+  unsigned workers; /* the ordinary ones */
   bool built;
 };
 
@@ -22,7 +23,7 @@ int echo_builder_create(echo_builder **out) {
   if (builder == NULL) return ECHO_MEMORY;
   unsigned processors = echo__processors();
   unsigned workers = processors < 2 ? 2 : processors;
-  builder->plan.workers = workers < ECHO__MAX_WORKERS ? workers : ECHO__MAX_WORKERS;
+  builder->workers = workers < ECHO__MAX_WORKERS ? workers : ECHO__MAX_WORKERS;
   builder->plan.fairness = ECHO__FAIRNESS;
   builder->plan.name = copy_text("echo");
   if (builder->plan.name == NULL) {
@@ -48,13 +49,19 @@ void echo_builder_destroy(echo_builder *builder) {
 }
 
 int echo_builder_with_worker_count(echo_builder *builder, unsigned count) {
-  if (count < 1 || count > ECHO__MAX_WORKERS) return ECHO_INVALID;
-  builder->plan.workers = count;
+  if (count < 1 || count > ECHO__MAX_WORKERS - builder->plan.urgent) return ECHO_INVALID;
+  builder->workers = count;
+  return ECHO_OK;
+}
+
+int echo_builder_with_urgent_workers(echo_builder *builder, unsigned count) {
+  if (count > ECHO__MAX_WORKERS - builder->workers) return ECHO_INVALID;
+  builder->plan.urgent = count;
   return ECHO_OK;
 }
 
 unsigned echo_builder_worker_count(const echo_builder *builder) {
-  return builder->plan.workers;
+  return builder->workers + builder->plan.urgent;
 }
 
 int echo_builder_with_fairness(echo_builder *builder, unsigned count) {
@@ -146,11 +153,12 @@ int echo_builder_with_queue(echo_builder *builder, const char *name, unsigned li
 int echo_builder_build(echo_builder *builder, echo_scheduler **scheduler) {
   if (builder->built) return ECHO_BUILT;
   if (builder->plan.report.call != NULL) builder->plan.timings = 1;
+  builder->plan.workers = echo_builder_worker_count(builder);
   int status = echo__scheduler_create(&builder->plan, scheduler);
   if (status == ECHO_OK) {
     builder->built = true;
     echo__fork_watch(*scheduler);
-    builder->plan = (echo__plan){.workers = builder->plan.workers};
+    builder->plan = (echo__plan){.urgent = builder->plan.urgent};
   }
   return status;
 }

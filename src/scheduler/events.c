@@ -178,7 +178,8 @@ static void name_lane(echo__recorder *r, uint64_t lane, const char *name, const 
 
 void echo__events_name_workers(echo__recorder *r) {
   for (unsigned i = 0; i < r->workers; i++)
-    name_lane(r, i + 1, r->scheduler->plan.name, "-", i);
+    name_lane(r, i + 1, r->scheduler->plan.name,
+              echo__is_urgent(&r->scheduler->workers[i]) ? "-urgent" : "-", i);
 }
 
 /* Threads from outside are named when they are first met. */

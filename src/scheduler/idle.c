@@ -7,6 +7,9 @@ enum { WORD_BITS = 64 };
 
 int echo__idle_init(echo__idle *idle, unsigned workers) {
   idle->workers = workers;
+  idle->beyond = NULL;
+  idle->sleepers = NULL;
+  if (workers == 0) return ECHO_OK;
   idle->sleepers = aligned_alloc(ECHO__LINE, workers * sizeof *idle->sleepers);
   if (idle->sleepers == NULL) return ECHO_MEMORY;
   for (unsigned i = 0; i < workers; i++)
@@ -82,17 +85,25 @@ bool echo__idle_notify(echo__idle *idle) {
 }
 
 void echo__idle_notify_pinned(echo__idle *idle, unsigned worker) {
+  if (worker >= idle->workers) {
+    echo__idle_notify_pinned(idle->beyond, worker - idle->workers);
+    return;
+  }
   uint64_t bits = echo__load(word_of(idle, worker), seq_cst); /* PAIR idle.announce */
   if (bits & bit_of(worker)) give_token(idle, worker, ECHO__NUDGED);
 }
 
 void echo__idle_nudge(echo__idle *idle, unsigned worker) {
-  give_token(idle, worker, ECHO__NUDGED);
+  if (worker >= idle->workers)
+    echo__idle_nudge(idle->beyond, worker - idle->workers);
+  else
+    give_token(idle, worker, ECHO__NUDGED);
 }
 
 void echo__idle_nudge_all(echo__idle *idle) {
   for (unsigned i = 0; i < idle->workers; i++)
     echo__idle_nudge(idle, i);
+  if (idle->beyond != NULL) echo__idle_nudge_all(idle->beyond);
 }
 
 bool echo__idle_search(echo__idle *idle) {
@@ -137,6 +148,7 @@ static bool rise(echo__idle *idle, unsigned worker) {
 }
 
 echo__loop *echo__idle_loop(echo__idle *idle, unsigned worker) {
+  if (worker >= idle->workers) return echo__idle_loop(idle->beyond, worker - idle->workers);
   echo__sleeper *sleeper = &idle->sleepers[worker];
   echo__loop *loop = echo__load(&sleeper->loop, relaxed);
   if (loop == NULL) loop = echo__loop_create();

@@ -54,6 +54,18 @@
  * does not depend on where a worker sleeps. A worker on its token is claimed before one in its
  * loop, which has a second purpose, and takes longer to come.
  *
+ * Workers that take only urgent tasks (echo_builder_with_urgent_workers) are in an echo__idle of
+ * their own, which `beyond` leads to: a wake-up for a task that they would leave alone must never
+ * be spent on one of them, nor their searching be taken for a search that would find it. So each of
+ * the two is what is told above, with its own bits and its own count, and "work" in the second is
+ * what its workers take. Whoever makes an urgent task visible notifies the first, and the second if
+ * that answers false. Then all ordinary workers are at work, and the fence that was before the look
+ * at the first is before the look at the second, too. If it answers true, one was claimed or
+ * searches; should that one find something else, and all others be at work by then, it is the last
+ * to search, and it is the last searcher who looks at what is left and notifies both (end_search).
+ * So the duty of waking an urgent worker passes on with the count until there is an ordinary one
+ * for the task. Urgent workers only ever look for ordinary ones' help in the same way.
+ *
  * Rejected: polling with a short sleep (a millisecond's delay and never idle); a condition variable
  * for all (every submit takes the mutex, and wakes whom it likes); an event count per submit (a
  * system call a task: fourteen times slower when measured); one word for count and bits (48 workers
@@ -82,16 +94,17 @@ typedef struct echo__sleeper {
 
 typedef struct echo__idle {
   unsigned workers;
-  echo__sleeper *sleepers; /* one a worker */
+  struct echo__idle *beyond; /* where the workers are numbered that come after these; NULL: none */
+  echo__sleeper *sleepers;   /* one a worker */
   ECHO__ALIGNED echo__atomic(uint32_t) searching;
   echo__atomic(uint64_t) parked[ECHO__PARKED_WORDS];
   echo__atomic(uint64_t) looping[ECHO__PARKED_WORDS]; /* those that sleep in their loop: a hint */
 } echo__idle;
 
-/* ECHO_OK or ECHO_MEMORY. */
+/* There is nobody beyond. ECHO_OK or ECHO_MEMORY; without workers it allocates nothing. */
 int echo__idle_init(echo__idle *idle, unsigned workers);
 
-/* As after init: nobody is there. A worker that leaves may still count as searching. */
+/* As after init: nobody is there. A worker that leaves may still count as searching. Not beyond. */
 void echo__idle_reset(echo__idle *idle);
 void echo__idle_close(echo__idle *idle);
 
@@ -105,10 +118,11 @@ bool echo__idle_notify(echo__idle *idle);
  * with it the injection, which the worker's second look then finds. Any thread. */
 bool echo__idle_notify_injected(echo__idle *idle);
 
-/* The same right after echo_queue_pin: wakes this worker, if it sleeps. Any thread. */
+/* The same right after echo_queue_pin: wakes this worker, here or beyond, if it sleeps. Any
+ * thread. */
 void echo__idle_notify_pinned(echo__idle *idle, unsigned worker);
 
-/* Wakes this worker, or all, for a reason other than work. Any thread. */
+/* Wakes this worker, or all, here or beyond, for a reason other than work. Any thread. */
 void echo__idle_nudge(echo__idle *idle, unsigned worker);
 void echo__idle_nudge_all(echo__idle *idle);
 
@@ -119,7 +133,7 @@ bool echo__idle_search(echo__idle *idle);
  * what is left. Worker only. */
 bool echo__idle_stop_searching(echo__idle *idle);
 
-/* The worker's loop, made if there is none; NULL without memory. Worker only. */
+/* The worker's loop, here or beyond, made if there is none; NULL without memory. Worker only. */
 echo__loop *echo__idle_loop(echo__idle *idle, unsigned worker);
 
 /* Parks the worker until it is claimed, nudged or the deadline passes; if `loop` is not NULL, also

@@ -98,8 +98,7 @@ static bool higher_waits(echo__worker *worker) {
   echo_priority priority = echo__task_priority(worker->current);
   if (priority == ECHO_PRIORITY_HIGH) return false;
   echo__obey_sorting(worker);
-  return echo_queue_has_work_for(worker->scheduler->queue, worker->index,
-                                 (echo_priority)(priority + 1));
+  return echo__has_work_for(worker, (echo_priority)(priority + 1));
 }
 
 /* As if somebody else had asked: the next task has to see that it was. */

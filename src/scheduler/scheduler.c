@@ -24,7 +24,9 @@ int echo__scheduler_create(const echo__plan *plan, echo_scheduler **out) {
       .workers = plan->workers, .fairness = plan->fairness, .priority_of = priority_of};
   if (echo_queue_create(&s->queue, &options) != ECHO_OK) goto no_queue;
   if (echo__objects_init(&s->objects) != ECHO_OK) goto no_pool;
-  if (echo__idle_init(&s->idle, plan->workers) != ECHO_OK) goto no_idle;
+  if (echo__idle_init(&s->idle, plan->workers - plan->urgent) != ECHO_OK) goto no_idle;
+  if (echo__idle_init(&s->urgent, plan->urgent) != ECHO_OK) goto no_urgent;
+  s->idle.beyond = &s->urgent;
   if (echo__waiters_init(&s->waiters, &s->idle) != ECHO_OK) goto no_waiters;
   if (echo__held_init(&s->held) != ECHO_OK) goto no_held;
   if (echo__clock_init(&s->clock, plan->name) != ECHO_OK) goto no_clock;
@@ -54,6 +56,8 @@ no_clock:
 no_held:
   echo__waiters_close(&s->waiters);
 no_waiters:
+  echo__idle_close(&s->urgent);
+no_urgent:
   echo__idle_close(&s->idle);
 no_idle:
   echo__objects_close(&s->objects);
@@ -82,6 +86,7 @@ void echo__scheduler_destroy(echo_scheduler *s) {
   echo__clock_destroy(&s->clock);
   echo__held_destroy(&s->held);
   echo__waiters_close(&s->waiters);
+  echo__idle_close(&s->urgent);
   echo__idle_close(&s->idle);
   echo__objects_close(&s->objects);
   echo_queue_destroy(s->queue);
@@ -248,7 +253,7 @@ static void publish(echo_scheduler *s, echo__worker *worker, echo_task *task, ec
   echo_priority priority = echo__task_priority(task);
   if (ticket != NULL) {
     echo__named_carry_out(s, echo__named_add(task->queue, task, ticket));
-  } else if (worker != NULL) {
+  } else if (worker != NULL && !echo__is_urgent(worker)) {
     echo_queue_push(s->queue, worker->index, priority, &task->node);
     echo__notify(s, priority);
   } else {

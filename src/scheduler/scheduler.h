@@ -54,7 +54,8 @@ typedef struct echo__end_hooks {
 
 /* What a builder collects and a scheduler then owns. */
 typedef struct echo__plan {
-  unsigned workers, fairness;
+  unsigned workers; /* urgent ones among them, which come last */
+  unsigned urgent, fairness;
   size_t capacity; /* 0: no bound */
   bool pinning;
   void (*interrupt)(void *data, unsigned worker);
@@ -108,7 +109,8 @@ struct echo_scheduler {
   echo__worker *workers;
   echo__lane lanes[ECHO__LANES];
   ECHO__ALIGNED echo__objects objects;
-  echo__idle idle;
+  echo__idle idle;   /* the ordinary workers */
+  echo__idle urgent; /* the workers for high tasks, beyond them */
   echo__waiters waiters;
   echo__held held;
   echo__clock clock;
@@ -139,16 +141,38 @@ static inline void echo__count_suspended(echo__worker *worker, int change) {
   echo__store(&worker->suspended, count + (uint64_t)change, relaxed);
 }
 
-/* A task of this priority was made visible: wakes a worker if one is needed, or else asks one that
- * runs something less urgent to make way. Any thread. */
+static inline bool echo__is_urgent(const echo__worker *worker) {
+  return worker->index >= worker->scheduler->idle.workers;
+}
+
+/* True if something waits of this priority or a higher one that the worker would take. Its thread
+ * only. */
+static inline bool echo__has_work_for(const echo__worker *worker, echo_priority priority) {
+  echo_queue *queue = worker->scheduler->queue;
+  if (!echo__is_urgent(worker)) return echo_queue_has_work_for(queue, worker->index, priority);
+  return echo_queue_has_pinned_from(queue, worker->index, priority) ||
+         echo_queue_has_work_from(queue, ECHO_PRIORITY_HIGH);
+}
+
+/* All ordinary workers are at work, as a look behind a fence has shown: wakes an urgent one, if a
+ * task of this priority is for them. True if one was woken or searches. Any thread. */
+static inline bool echo__notify_urgent(echo_scheduler *scheduler, echo_priority priority) {
+  if (priority != ECHO_PRIORITY_HIGH || scheduler->urgent.workers == 0) return false;
+  return echo__idle_notify_injected(&scheduler->urgent);
+}
+
+/* A task of this priority was made visible: wakes a worker if one is needed, an urgent one if no
+ * other is idle, or else asks one that runs something less urgent to make way. Any thread. */
 static inline void echo__notify(echo_scheduler *scheduler, echo_priority priority) {
-  if (echo__idle_notify(&scheduler->idle) || scheduler->interrupts.call == NULL) return;
+  if (echo__idle_notify(&scheduler->idle)) return;
+  if (echo__notify_urgent(scheduler, priority) || scheduler->interrupts.call == NULL) return;
   echo__interrupts_ask(scheduler, priority);
 }
 
 /* The same right after echo_queue_inject (echo__idle_notify_injected). */
 static inline void echo__notify_injected(echo_scheduler *scheduler, echo_priority priority) {
-  if (echo__idle_notify_injected(&scheduler->idle) || scheduler->interrupts.call == NULL) return;
+  if (echo__idle_notify_injected(&scheduler->idle)) return;
+  if (echo__notify_urgent(scheduler, priority) || scheduler->interrupts.call == NULL) return;
   echo__interrupts_ask(scheduler, priority);
 }
 

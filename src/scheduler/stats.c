@@ -25,7 +25,7 @@ static void add_worker(const echo__worker *worker, echo_stats *stats) {
 }
 
 void echo_scheduler_stats(echo_scheduler *s, echo_stats *stats) {
-  *stats = (echo_stats){.workers = s->plan.workers};
+  *stats = (echo_stats){.workers = s->plan.workers, .urgent_workers = s->plan.urgent};
   echo__sum_up(s, stats);
   for (unsigned rank = 0; rank < ECHO_PRIORITIES; rank++)
     stats->queued[rank] = count_queued(s, rank);
@@ -45,6 +45,7 @@ int echo_scheduler_worker_stats(echo_scheduler *s, unsigned index, echo_worker_s
   *stats = (echo_worker_stats){.executed = ended > cancelled ? ended - cancelled : 0,
                                .stolen = echo__load(&worker->stolen, relaxed),
                                .parked = echo__load(&worker->parked, relaxed),
+                               .urgent = echo__is_urgent(worker),
                                .busy = (double)echo__awake_for(&worker->awake) / 1e9};
   return ECHO_OK;
 }

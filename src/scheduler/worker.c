@@ -29,8 +29,7 @@ int echo_task_again(void) {
 bool echo_task_should_yield(void) {
   const echo__worker *worker = echo__this_thread.worker;
   if (worker == NULL || worker->current == NULL) return false;
-  return echo_queue_has_work_for(worker->scheduler->queue, worker->index,
-                                 echo__task_priority(worker->current));
+  return echo__has_work_for(worker, echo__task_priority(worker->current));
 }
 
 /* -- running ---------------------------------------------------------------------------------- */
@@ -94,14 +93,33 @@ static void run(echo__worker *worker, echo_task *task, bool fair) {
   after_run(worker, task, call(worker, task, fair));
 }
 
+/* Where this worker sleeps, and under which number. */
+static echo__idle *idle_of(const echo__worker *worker) {
+  echo_scheduler *s = worker->scheduler;
+  return echo__is_urgent(worker) ? &s->urgent : &s->idle;
+}
+
+static unsigned seat_of(const echo__worker *worker) {
+  return echo__is_urgent(worker) ? worker->index - worker->scheduler->idle.workers : worker->index;
+}
+
+/* For what waits, of whatever priority: there is no worker to wake, or one is woken, or asked to
+ * make way. An urgent worker is of use for high tasks alone, so others are asked all the same. */
+static void find_help(echo_scheduler *s) {
+  if (echo__idle_notify(&s->idle)) return;
+  if (s->urgent.workers != 0 && echo_queue_has_work_from(s->queue, ECHO_PRIORITY_HIGH))
+    echo__notify_urgent(s, ECHO_PRIORITY_HIGH);
+  echo__interrupts_look(s);
+}
+
 /* If nobody searches any more, the worker sees to what is left. */
 static void end_search(echo__worker *worker, bool more) {
   echo_scheduler *s = worker->scheduler;
   worker->searching = false;
-  if (!echo__idle_stop_searching(&s->idle)) return;
+  if (!echo__idle_stop_searching(idle_of(worker))) return;
   echo__fence(seq_cst); /* PAIR idle.announce */
   if (!more && !echo_queue_has_work(s->queue)) return;
-  if (!echo__idle_notify(&s->idle)) echo__interrupts_look(s);
+  find_help(s);
 }
 
 void echo__worker_go_on(echo__worker *worker) {
@@ -136,11 +154,16 @@ static void run_taken(echo__worker *worker, const echo_taken *taken) {
     run(worker, task, taken->fair);
 }
 
+static echo_steal take(const echo__worker *worker, echo_priority lowest, echo_taken *taken) {
+  echo_queue *queue = worker->scheduler->queue;
+  if (echo__is_urgent(worker)) return echo_queue_take_high(queue, worker->index, taken);
+  return echo_queue_take_from(queue, worker->index, lowest, taken);
+}
+
 echo_steal echo__worker_step_from(echo__worker *worker, echo_priority lowest) {
   if (echo__load(&worker->orders, relaxed) != 0) echo__obey(worker);
   echo_taken taken;
-  echo_steal outcome =
-      echo_queue_take_from(worker->scheduler->queue, worker->index, lowest, &taken);
+  echo_steal outcome = take(worker, lowest, &taken);
   if (outcome != ECHO_STEAL_TAKEN) return outcome;
   note_found(worker, &taken);
   if (taken.offered)
@@ -181,8 +204,7 @@ static bool is_over(const echo__word *awaited) {
 }
 
 static bool has_reason(const echo__worker *worker, const echo__word *awaited) {
-  return echo_queue_has_work_for(worker->scheduler->queue, worker->index, ECHO_PRIORITY_LOW) ||
-         is_over(awaited);
+  return echo__has_work_for(worker, ECHO_PRIORITY_LOW) || is_over(awaited);
 }
 
 /* The second look, behind the announcement. A worker that is about to sleep while the scheduler
@@ -230,8 +252,8 @@ static void park(echo__worker *worker, const echo__word *awaited, uint64_t deadl
   uint64_t trim_at = swollen ? echo__deadline_in(trim_after) : ECHO__FOREVER;
   bool trims = trim_at < deadline;
   rest r = {worker, awaited};
-  worker->searching =
-      echo__idle_park(&s->idle, worker->index, trims ? trim_at : deadline, loop, second_look, &r);
+  worker->searching = echo__idle_park(idle_of(worker), seat_of(worker), trims ? trim_at : deadline,
+                                      loop, second_look, &r);
   if (trims && !worker->searching && echo__now() >= trim_at) echo__objects_trim(&s->objects);
 }
 
@@ -249,7 +271,7 @@ static void park_for_pinned(echo__worker *worker, const echo__word *awaited, uin
 static void stop_searching(echo__worker *worker) {
   if (!worker->searching) return;
   worker->searching = false;
-  echo__idle_stop_searching(&worker->scheduler->idle);
+  echo__idle_stop_searching(idle_of(worker));
 }
 
 static bool loop_is_awaited(const echo__worker *worker) {
@@ -266,7 +288,7 @@ static bool turn_loop(echo__worker *worker, const echo__word *awaited) {
 void echo__worker_rest(echo__worker *worker, const echo__word *awaited, uint64_t deadline) {
   echo_scheduler *s = worker->scheduler;
   if (loop_is_awaited(worker) && turn_loop(worker, awaited)) return;
-  if (!worker->searching) worker->searching = echo__idle_search(&s->idle);
+  if (!worker->searching) worker->searching = echo__idle_search(idle_of(worker));
   bool expects = worker->searching || echo__load(&worker->suspended, relaxed) > 0;
   if (expects && spin(worker, awaited)) return;
   stop_searching(worker);
@@ -319,7 +341,11 @@ static void wind_up(echo__worker *worker) {
 
 static void name_thread(const echo__worker *worker) {
   char name[32];
-  snprintf(name, sizeof name, "%.10s-%u", worker->scheduler->plan.name, worker->index);
+  const char *prefix = worker->scheduler->plan.name;
+  if (echo__is_urgent(worker))
+    snprintf(name, sizeof name, "%.4s-urgent%u", prefix, worker->index);
+  else
+    snprintf(name, sizeof name, "%.10s-%u", prefix, worker->index);
   echo__thread_name(name);
 }
 
@@ -330,7 +356,7 @@ static void worker_main(void *argument) {
   echo__this_thread.worker = worker;
   echo__awake_begins(&worker->awake);
   name_thread(worker);
-  if (s->plan.pinning) echo__thread_pin(worker->index);
+  if (s->plan.pinning && !echo__is_urgent(worker)) echo__thread_pin(worker->index);
   if (s->interrupts.call != NULL) echo__bell_open(worker);
   if (hooks->start != NULL) hooks->start(hooks->data, worker->index);
   work(worker);
@@ -353,6 +379,7 @@ int echo__workers_start(echo_scheduler *s) {
     echo__workers_join(s, i, ECHO__FOREVER);
     echo__workers_reset(s);
     echo__idle_reset(&s->idle);
+    echo__idle_reset(&s->urgent);
     echo__store(&s->phase, ECHO__FRESH, release); /* PAIR stop.phase */
     return status;
   }
