@@ -23,7 +23,8 @@ local report = require "report"
 
 local QUESTIONS = { "idle", "tiny", "cpu", "strings", "records", "urgent", "sleepers", "start", "rest",
   "mandelbrot", "json", "words" }
-local LIBRARIES = { "bare", "serial", "echo", "luv", "cqueues", "lanes", "effil", "ltask", "llthreads2" }
+local LIBRARIES = { "bare", "serial", "echo", "echo_urgent", "luv", "cqueues", "lanes", "effil", "ltask",
+  "llthreads2" }
 local SERIAL = { cpu = true, mandelbrot = true, json = true, words = true }
 
 local WORKERS = tonumber(arg[2]) or 2

@@ -11,10 +11,11 @@
 struct running_echo {
   echo_scheduler *scheduler = nullptr;
 
-  explicit running_echo(unsigned workers) {
+  explicit running_echo(unsigned workers, unsigned urgent = 0) {
     echo_builder *builder = nullptr;
     must(echo_builder_create(&builder));
     must(echo_builder_with_worker_count(builder, workers));
+    must(echo_builder_with_urgent_workers(builder, urgent));
     must(echo_builder_build(builder, &scheduler));
     echo_builder_destroy(builder);
   }

@@ -5,6 +5,7 @@
 // and gets the same functions; they take turns, in one process, over several rounds:
 //
 //   Echo          echo_scheduler_submit with priority high and low
+//   Echo, urgent  the same with one worker more, for high tasks alone
 //   oneTBB        two task arenas, of priority high and low
 //   libdispatch   the global queues of high and low priority, each of which has threads of its own:
 //                 the urgent one runs beside the workers, on one more thread than the others have
@@ -63,12 +64,17 @@ struct contestant {
 };
 
 struct by_echo : contestant, running_echo {
-  explicit by_echo(unsigned workers) : running_echo(workers) {
+  explicit by_echo(unsigned workers, unsigned urgent = 0) : running_echo(workers, urgent) {
   }
   void submit(bool high, void (*function)(void *)) override {
     echo_task_options options{};
     options.priority = high ? ECHO_PRIORITY_HIGH : ECHO_PRIORITY_LOW;
     must(echo_scheduler_submit(scheduler, &options, function, nullptr, nullptr));
+  }
+};
+
+struct by_echo_urgent : by_echo {
+  explicit by_echo_urgent(unsigned workers) : by_echo(workers, 1) {
   }
 };
 
@@ -163,7 +169,8 @@ int main(int argc, char **argv) {
     std::fprintf(stderr, "usage: bench-urgent [workers [rounds]], both at least 1\n");
     return 2;
   }
-  std::vector<entry> entries{{"echo", start<by_echo>}};
+  std::vector<entry> entries{{"echo", start<by_echo>},
+                             {"echo + 1 urgent", start<by_echo_urgent>}};
 #ifdef BENCH_TBB
   entries.push_back({"oneTBB", start<by_tbb>});
 #else

@@ -53,6 +53,8 @@ local function main()
   if not found then
     if not tostring(library):find("module '" .. name, 1, true) then error(library, 0) end
     sheet:skip(name, "not installed")
+  elseif library.only and not library.only[question] then
+    return
   elseif library.run then
     library.run(question, workers, folder, sheet)
     return

@@ -5,8 +5,9 @@ local work = require "peers.work"
 local pool = {}
 pool.__index = pool
 
-local function start(workers)
-  return setmetatable({ scheduler = echo.builder():with_worker_count(workers):build() }, pool)
+local function start(workers, _, urgent)
+  local builder = echo.builder():with_worker_count(workers):with_urgent_workers(urgent or 0)
+  return setmetatable({ scheduler = builder:build() }, pool)
 end
 
 function pool:call(name, value)

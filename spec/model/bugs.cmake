@@ -7,10 +7,10 @@
 # cannot; the comment says why.
 
 told("lock" base/lock.c [[enum { LOOKS = 100 };]] [[enum { LOOKS = 1 };]])
-told("deque deque4 injector idle branch whole suspend slots" echo/queue.h
+told("deque deque4 injector idle branch urgent whole suspend slots" echo/queue.h
   [[struct echo_node *next;]] [[model::plain<struct echo_node *> next;]])
-told("deque deque4 idle branch whole suspend" queue/deque.h [[int64_t top_seen;]] [[model::plain<int64_t> top_seen;]])
-told("injector idle branch whole suspend" queue/injector.h 
+told("deque deque4 idle branch urgent whole suspend" queue/deque.h [[int64_t top_seen;]] [[model::plain<int64_t> top_seen;]])
+told("injector idle branch urgent whole suspend" queue/injector.h 
   [[echo_node *stock, *newest;]] [[model::plain<echo_node *> stock, newest;]])
 told("idle branch whole suspend" echo/queue.h [[#define ECHO_PRIORITIES 3]] [[#define ECHO_PRIORITIES 1]])
 told("idle branch whole suspend" echo/queue.h
@@ -45,7 +45,7 @@ told("whole suspend" scheduler/held.h [[bool closed;]] [[model::plain<bool> clos
 told("whole suspend" scheduler/task.h [[echo_node **link;]] [[model::plain<echo_node *> *link;]])
 told("whole suspend" scheduler/task.h [[uint16_t home;]] [[model::plain<uint16_t> home;]])
 told("whole suspend" scheduler/bound.h [[uint32_t count, room;]] [[model::plain<uint32_t> count, room;]])
-told("idle branch whole suspend" queue/pinned.h [[echo_node *first, *last;]]
+told("idle branch urgent whole suspend" queue/pinned.h [[echo_node *first, *last;]]
   [[model::plain<echo_node *> first, last;]])
 told("idle branch interrupt whole suspend" echo/branch.h [[uint32_t word;]] [[model::atomic<uint32_t> word;]])
 told("branch" echo/branch.h [[  void (*function)(void *argument);
@@ -405,6 +405,27 @@ bug(idle.token-asleep-forgotten FOUND scheduler/idle.c
 bug(idle.second-look-unpinned FOUND scheduler/worker.c
   [[return echo__has_work_for(worker, ECHO_PRIORITY_LOW) ||]]
   [[return echo_queue_has_work(worker->scheduler->queue) ||]])
+
+# Workers for high tasks: a wake-up for others is not for them; each way on which one has to be woken,
+# and what it looks for before it sleeps.
+bug(urgent.woken-for-any FOUND scheduler/scheduler.h
+  [[  if (echo__idle_notify_injected(&scheduler->idle)) return;]]
+  [[  if (echo__idle_notify_injected(&scheduler->urgent)) return;
+  if (echo__idle_notify_injected(&scheduler->idle)) return;]])
+bug(urgent.never-woken FOUND scheduler/scheduler.h
+  [[  return echo__idle_notify_injected(&scheduler->urgent);]] [[  return false;]])
+bug(urgent.not-handed-on FOUND scheduler/worker.c
+  [[    echo__notify_urgent(s, ECHO_PRIORITY_HIGH);]] [[    (void)0;]])
+bug(urgent.sleeps-among-others FOUND scheduler/worker.c
+  [[  return echo__is_urgent(worker) ? &s->urgent : &s->idle;]] [[  return &s->idle;]])
+bug(urgent.looks-for-pinned-only FOUND scheduler/scheduler.h
+  [[echo_queue_has_pinned_from(queue, worker->index, priority) ||
+         echo_queue_has_work_from(queue, ECHO_PRIORITY_HIGH);]]
+  [[echo_queue_has_pinned_from(queue, worker->index, priority);]])
+bug(urgent.leaves-pinned FOUND queue/take.c
+  [[    outcome = take_pinned(q, worker, class, taken);
+  return outcome;]] [[    break;
+  return outcome;]])
 
 bug(suspend.resumed-ignored FOUND scheduler/task.c
   [[bool goes_on = (cancels && !(word & ECHO__CANCEL)) || (word & ECHO__RESUMED);]]

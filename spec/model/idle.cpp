@@ -1,19 +1,10 @@
-/* Sleeping and waking: no worker sleeps while work waits, and the count of those that search is
- * right. */
-#include "crew.hpp"
+/*
+ * Sleeping and waking: no worker sleeps while work waits, and the count of those that search is
+ * right. There is one priority.
+ */
+#include "variant.h" /* before all that tells the model something */
 
-/* Ends when as many run as there are workers. */
-static void meet(void *) {
-  if (++the_stage->started == (int)the_stage->s.plan.workers) the_stage->all_started.set();
-  the_stage->all_started.wait();
-}
-
-/* Queues a child into its own worker's deque, which another worker has to take. */
-static void spawn(void *argument) {
-  unsigned worker = model_here()->worker->index;
-  the_stage->push(worker, 1, set_child_ran);
-  the_stage->child_ran.wait();
-}
+#include "sleepers.hpp"
 
 /* One worker, submits from outside: behind each there may be a sleep. */
 struct one_worker : stage {

@@ -1,15 +1,9 @@
-/*
- * Workers, put up for a scenario: the queue, idle.c, worker.c and branch.c are the real ones; tasks
- * are mere functions here.
+/* Workers on a stage: the queue, idle.c, worker.c and branch.c are the real ones; tasks are mere
+ * functions here.
  *
  * Whoever ends the last task stops the workers. If a worker sleeps while there is something for it,
  * the others wait in a task for it to come: all sleep, and relacy calls it a deadlock.
  */
-#ifndef MODEL_CREW_HPP
-#define MODEL_CREW_HPP
-
-#include "variant.h" /* before all that tells the model something */
-
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -43,10 +37,11 @@ struct stage : model::scenario {
   echo__loop loops[WORKERS];
   echo_task tasks[TASKS];
   int expected, ended = 0, started = 0;
-  event all_started, child_ran;
+  event all_started, child_ran, high_ran;
   bool timed = false;
 
-  stage(unsigned count, int tasks_expected) : expected(tasks_expected) {
+  /* The last `urgent` of `count` workers take high tasks only. */
+  stage(unsigned count, int tasks_expected, unsigned urgent = 0) : expected(tasks_expected) {
     the_stage = this;
     for (echo__here &here : model_heres)
       here = echo__here();
@@ -75,8 +70,8 @@ struct stage : model::scenario {
     s.queue = &q;
     s.interrupts.call = NULL;
     s.workers = workers;
-    echo__idle_init(&s.idle, count);
-    echo__idle_init(&s.urgent, 0);
+    echo__idle_init(&s.idle, count - urgent);
+    echo__idle_init(&s.urgent, urgent);
     s.idle.beyond = &s.urgent;
     echo__store(&s.phase, ECHO__RUNNING, relaxed);
     for (echo_task &task : tasks) {
@@ -102,6 +97,20 @@ struct stage : model::scenario {
     fill(number, function);
     echo_queue_inject(&q, ECHO_PRIORITY_NORMAL, &tasks[number].node);
     echo__idle_notify_injected(&s.idle);
+  }
+
+  void submit(int number, echo_priority priority, echo_task_function function) {
+    fill(number, function);
+    echo__store(&tasks[number].priority, priority, relaxed);
+    echo_queue_inject(&q, priority, &tasks[number].node);
+    echo__notify_injected(&s, priority);
+  }
+
+  void push_high(unsigned worker, int number, echo_task_function function) {
+    fill(number, function);
+    echo__store(&tasks[number].priority, ECHO_PRIORITY_HIGH, relaxed);
+    echo_queue_push(&q, worker, ECHO_PRIORITY_HIGH, &tasks[number].node);
+    echo__notify(&s, ECHO_PRIORITY_HIGH);
   }
 
   void push(unsigned worker, int number, echo_task_function function) {
@@ -133,13 +142,18 @@ struct stage : model::scenario {
     CHECK(ended == expected);
     for (unsigned i = 0; i < s.plan.workers; i++)
       CHECK(!echo_queue_has_work_for(&q, i, ECHO_PRIORITY_LOW));
+    check_idle(&s.idle, 0);
+    check_idle(&s.urgent, s.idle.workers);
+  }
+
+  void check_idle(echo__idle *idle, unsigned first) {
     unsigned searching = 0;
-    for (unsigned i = 0; i < s.plan.workers; i++)
-      searching += workers[i].searching;
-    CHECK(echo__load(&s.idle.searching, relaxed) == searching);
-    CHECK(echo__load(&s.idle.parked[0], relaxed) == 0);
-    for (unsigned i = 0; i < s.plan.workers; i++)
-      CHECK(!(echo__load(&s.idle.sleepers[i].token, relaxed) & ECHO__CLAIMED));
+    for (unsigned i = 0; i < idle->workers; i++)
+      searching += workers[first + i].searching;
+    CHECK(echo__load(&idle->searching, relaxed) == searching);
+    CHECK(echo__load(&idle->parked[0], relaxed) == 0);
+    for (unsigned i = 0; i < idle->workers; i++)
+      CHECK(!(echo__load(&idle->sleepers[i].token, relaxed) & ECHO__CLAIMED));
   }
 };
 
@@ -189,8 +203,19 @@ int echo__thread_start(uv_thread_t *, void (*)(void *), void *) {
 static void nothing(void *) {
 }
 
+/* Ends when as many run as there are workers. */
+static void meet(void *) {
+  if (++the_stage->started == (int)the_stage->s.plan.workers) the_stage->all_started.set();
+  the_stage->all_started.wait();
+}
+
 static void set_child_ran(void *) {
   the_stage->child_ran.set();
 }
 
-#endif
+/* Queues a child into its own worker's deque, which another worker has to take. */
+static void spawn(void *argument) {
+  unsigned worker = model_here()->worker->index;
+  the_stage->push(worker, 1, set_child_ran);
+  the_stage->child_ran.wait();
+}

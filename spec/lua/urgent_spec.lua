@@ -1,0 +1,100 @@
+-- Workers that are kept for high tasks.
+
+local echo = require "echo"
+local assert = require "luassert"
+local includes = require "spec.lua.support.includes"
+local it = require "spec.lua.support.it"
+local refusal = require "spec.lua.support.refusal"
+local stuck = require "spec.lua.support.stuck"
+
+-- One ordinary worker, one urgent one.
+local function pair()
+  return echo.builder():with_worker_count(1):with_urgent_workers(1)
+end
+
+describe("an urgent worker", function()
+  it("runs a high task while the others are inside of C functions", function()
+    local s <close> = pair():build()
+    local unblock = stuck.block(s)
+    local low = s:submit({ priority = "low" }, stuck.where)
+    local normal = s:submit(stuck.where)
+    for _ = 1, 10 do assert.equal(2, s:submit({ priority = "high" }, stuck.where):wait()) end
+    assert.equal("queued", low:status())
+    assert.equal("queued", normal:status())
+    unblock()
+    assert.equal(1, low:wait())
+    assert.equal(1, normal:wait())
+  end)
+
+  it("has a state of its own, with set-up and memory limit", function()
+    local s <close> = pair():with_setup(function(value) package.loaded.set_up = value end, 7)
+      :with_memory_limit(4000000):build()
+    local unblock = stuck.block(s)
+    assert.equal(7, s:submit({ priority = "high" }, function() return package.loaded.set_up end):wait())
+    local well, err = s:submit({ priority = "high" }, function() return #("x"):rep(1e7) end):pwait()
+    assert.is_false(well)
+    assert.equal("memory", err.kind)
+    unblock()
+  end)
+
+  it("goes on with what suspended there, even if it is low by then", function()
+    local s <close> = pair():build()
+    local unblock = stuck.block(s)
+    local channel, begun = echo.channel(), echo.channel()
+    local task = s:submit({ priority = "high" }, function()
+      local e = require "echo"
+      local before = e.current().worker
+      begun:send(true)
+      channel:receive()
+      return before, e.current().worker
+    end)
+    begun:receive()
+    while task:status() ~= "suspended" do echo.sleep(0.001) end
+    task:set_priority "low"
+    channel:send(true)
+    local before, after = task:wait()
+    assert.equal(2, before)
+    assert.equal(2, after)
+    unblock()
+  end)
+
+  it("leaves its tasks' low children to the others, and waits for them", function()
+    local s <close> = pair():build()
+    local unblock = stuck.block(s)
+    local child = s:submit({ priority = "high" }, function()
+      local e = require "echo"
+      return e.submit({ priority = "low" }, function() return require "echo".current().worker end)
+    end):wait()
+    assert.equal("queued", child:status())
+    unblock()
+    assert.equal(1, child:wait())
+  end)
+
+  it("is told from the others in stats", function()
+    local s <close> = pair():build()
+    local unblock = stuck.block(s)
+    s:submit({ priority = "high" }, stuck.where):wait()
+    unblock()
+    s:stop()
+    local stats = s:stats()
+    assert.equal(2, stats.workers)
+    assert.equal(1, stats.urgent_workers)
+    assert.is_false(stats.per_worker[1].urgent)
+    assert.is_true(stats.per_worker[2].urgent)
+    assert.equal(1, stats.per_worker[2].executed)
+  end)
+
+  it("is none unless asked for, and there may be none or many", function()
+    local s <close> = echo.builder():with_worker_count(1):build()
+    assert.equal(0, s:stats().urgent_workers)
+    local builder = echo.builder()
+    assert.equal(builder, builder:with_urgent_workers(0))
+    for _, wrong in ipairs { -1, 1024, 1.5, "many" } do
+      includes("urgent workers", refusal(builder.with_urgent_workers, builder, wrong))
+    end
+    builder:with_worker_count(1000)
+    includes("more than 1024", refusal(builder.with_urgent_workers, builder, 25))
+    builder:with_urgent_workers(24)
+    includes("more than 1024", refusal(builder.with_worker_count, builder, 1001))
+  end)
+end)
