@@ -37,27 +37,6 @@ describe("an urgent worker", function()
     unblock()
   end)
 
-  it("goes on with what suspended there, even if it is low by then", function()
-    local s <close> = pair():build()
-    local unblock = stuck.block(s)
-    local channel, begun = echo.channel(), echo.channel()
-    local task = s:submit({ priority = "high" }, function()
-      local e = require "echo"
-      local before = e.current().worker
-      begun:send(true)
-      channel:receive()
-      return before, e.current().worker
-    end)
-    begun:receive()
-    while task:status() ~= "suspended" do echo.sleep(0.001) end
-    task:set_priority "low"
-    channel:send(true)
-    local before, after = task:wait()
-    assert.equal(2, before)
-    assert.equal(2, after)
-    unblock()
-  end)
-
   it("leaves its tasks' low children to the others, and waits for them", function()
     local s <close> = pair():build()
     local unblock = stuck.block(s)
