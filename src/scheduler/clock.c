@@ -139,8 +139,8 @@ void echo__clock_stop(echo__clock *clock) {
 
 /* What waits in the heap fires with the next timer's thread. */
 void echo__clock_forget(echo__clock *clock, bool stopped) {
-  clock->started = false;
   if (stopped) clock->closed = true;
+  echo__store(&clock->thread_is, stopped ? ECHO__THREAD_UNWANTED : ECHO__THREAD_NONE, relaxed);
 }
 
 /* A call-back has the mutex already. Only its own thread finds itself in `firing`. */
