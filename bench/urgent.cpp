@@ -169,8 +169,7 @@ int main(int argc, char **argv) {
     std::fprintf(stderr, "usage: bench-urgent [workers [rounds]], both at least 1\n");
     return 2;
   }
-  std::vector<entry> entries{{"echo", start<by_echo>},
-                             {"echo + 1 urgent", start<by_echo_urgent>}};
+  std::vector<entry> entries{{"echo", start<by_echo>}, {"echo + 1 urgent", start<by_echo_urgent>}};
 #ifdef BENCH_TBB
   entries.push_back({"oneTBB", start<by_tbb>});
 #else

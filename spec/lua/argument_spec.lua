@@ -14,7 +14,7 @@ task:wait()
 local objects = {
   scheduler = { scheduler, {
     submit = { { 7 }, "1", "function expected, got number" },
-    map = { { nothing, 7 }, "2", "table expected, got number" },
+    map = { { nothing, 7 }, "2", "list: a table expected after the function, got number" },
     poll = { { "x" }, "1", "seconds: a number from 0 on expected, got 'x'" },
     trace = { { 7 }, "1", "a path, or false, expected, got number" },
     stop = { { 7 }, "1" },
@@ -50,6 +50,7 @@ local objects = {
   } },
   builder = { echo.builder(), {
     with_worker_count = { { 0 }, "1" },
+    with_urgent_workers = { { -1 }, "1" },
     with_capacity = { { "x" }, "1" },
     with_name = { { 7 }, "1" },
     with_pinning = { { 1 }, "1", "boolean expected, got number" },

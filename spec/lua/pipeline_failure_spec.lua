@@ -112,7 +112,7 @@ describe("a failure", function()
 
   it("is a result that cannot travel, and that of its element alone", function()
     local s <close> = new_scheduler(1)
-    local p = step { name = "a", items = numbers(2000), run = function(x)
+    local p = step { name = "a", items = numbers(2000), group = 50, run = function(x)
       return x == 1900 and coroutine.create(print) or x
     end }
     local err = failing(p, s, nil, { on_failure = "continue" })

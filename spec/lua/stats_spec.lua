@@ -15,7 +15,8 @@ local function await(look)
   end
 end
 
-local COUNTERS = "cancelled completed ended failed interrupted parked stolen submitted suspended task_bytes workers"
+local COUNTERS = "cancelled completed ended failed interrupted parked stolen submitted suspended task_bytes " ..
+  "urgent_workers workers"
 
 describe("stats", function()
   it("are integers, and tables by priority, queue and worker", function()
@@ -157,7 +158,8 @@ describe("stats", function()
     local s <close> = echo.builder():with_worker_count(2):build()
     local first = s:stats().per_worker
     assert.equal(2, #first)
-    assert.same({ executed = 0, stolen = 0, parked = 0, interrupted = 0, busy = 0.0, memory = 0 }, first[1])
+    assert.same({ executed = 0, stolen = 0, parked = 0, interrupted = 0, urgent = false, busy = 0.0, memory = 0 },
+      first[1])
     s:map(function(n)
       return ("x"):rep(n)
     end, { 10, 20, 30 }):wait()
