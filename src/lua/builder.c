@@ -58,7 +58,7 @@ static int with_worker_count(lua_State *L) {
   builder *b = check_open(L);
   lua_Integer count = echo__check_integer(L, 2, "worker count", 1, ECHO__MAX_WORKERS);
   if (echo_builder_with_worker_count(b->core, (unsigned)count) != ECHO_OK)
-    return luaL_argerror(L, 2, "worker count: more than 1024 with the urgent workers");
+    return echo__argument_error(L, 2, "worker count: more than 1024 with the urgent workers");
   return same(L);
 }
 
@@ -66,7 +66,7 @@ static int with_urgent_workers(lua_State *L) {
   builder *b = check_open(L);
   lua_Integer count = echo__check_integer(L, 2, "urgent workers", 0, ECHO__MAX_WORKERS - 1);
   if (echo_builder_with_urgent_workers(b->core, (unsigned)count) != ECHO_OK)
-    return luaL_argerror(L, 2, "urgent workers: more than 1024 with the other workers");
+    return echo__argument_error(L, 2, "urgent workers: more than 1024 with the other workers");
   return same(L);
 }
 

@@ -34,8 +34,5 @@ inline void *lua_newuserdatauv(lua_State *, size_t, int) {
 inline const char *lua_pushfstring(lua_State *, const char *, ...) {
   return NULL;
 }
-inline int luaL_argerror(lua_State *, int, const char *) {
-  return 0;
-}
 
 #endif
