@@ -47,7 +47,7 @@ told("whole suspend" scheduler/task.h [[uint16_t home;]] [[model::plain<uint16_t
 told("whole suspend" scheduler/bound.h [[uint32_t count, room;]] [[model::plain<uint32_t> count, room;]])
 told("idle branch urgent whole suspend" queue/pinned.h [[echo_node *first, *last;]]
   [[model::plain<echo_node *> first, last;]])
-told("idle branch interrupt whole suspend" echo/branch.h [[uint32_t word;]] [[model::atomic<uint32_t> word;]])
+told("idle branch urgent interrupt whole suspend" echo/branch.h [[uint32_t word;]] [[model::atomic<uint32_t> word;]])
 told("branch" echo/branch.h [[  void (*function)(void *argument);
   void *argument;
   void *worker;]] [[  model::plain<void (*)(void *)> function;
