@@ -16,6 +16,8 @@ told("idle branch whole suspend" echo/queue.h [[#define ECHO_PRIORITIES 3]] [[#d
 told("idle branch whole suspend" echo/queue.h
   [[ECHO_PRIORITY_LOW = -1,
   ECHO_PRIORITY_NORMAL = 0,]] [[ECHO_PRIORITY_LOW = 1, ECHO_PRIORITY_NORMAL = 1,]])
+told("urgent" echo/queue.h [[#define ECHO_PRIORITIES 3]] [[#define ECHO_PRIORITIES 2]])
+told("urgent" echo/queue.h [[ECHO_PRIORITY_LOW = -1,]] [[ECHO_PRIORITY_LOW = 0,]])
 told("whole suspend" scheduler/lane.c
   [[echo__add(&threads_seen, 1, relaxed) + 1]] [[model::self() + 1]])
 told("whole suspend" scheduler/lane.c [[static echo__atomic(unsigned) threads_seen;]] [[]])

@@ -30,7 +30,7 @@ static const entry *running;
 static bool bounded;
 static unsigned odd_left;
 
-alignas(128) static char scenario_memory[1 << 20];
+alignas(128) static char scenario_memory[1 << 23];
 
 /* Sleepers by the address they sleep on. A woken thread has left the table already. */
 struct bed {

@@ -33,7 +33,7 @@ extern const char *const model_stale;
 
 namespace model {
 
-enum { LOCATIONS = 160, MESSAGES = 12, GAP = 1 << 10 };
+enum { LOCATIONS = 128, MESSAGES = 12, GAP = 1 << 10 };
 
 enum order { mo_relaxed, mo_acquire, mo_release, mo_acq_rel, mo_seq_cst };
 

@@ -67,7 +67,7 @@ struct fresh_memory {
   size_t bytes;
   template <class T> operator T *() const {
     static int made = 0;
-    alignas(128) static char memories[2][1 << 16]; /* a scenario makes no more than two of a kind */
+    alignas(128) static char memories[2][1 << 18]; /* a scenario makes no more than two of a kind */
     char *memory = memories[made++ % 2];
     for (size_t i = 0; i * sizeof(T) < bytes; i++)
       new (memory + i * sizeof(T), (model::scenario *)nullptr) T();
