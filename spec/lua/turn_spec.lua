@@ -32,9 +32,11 @@ describe("a task that could go on gets its turn beside an endless loop", functio
   it("and so do many of them", function()
     local s <close> = new_scheduler()
     local loops, counts = {}, {}
+    local begun, turn, count = echo.channel(8), echo.channel(3), echo.channel(5)
     for i = 1, 3 do
       loops[i] = s:submit(function()
-        require("echo").sleep(0.001)
+        begun:send(true)
+        turn:receive()
         while true do
         end
       end)
@@ -42,12 +44,23 @@ describe("a task that could go on gets its turn beside an endless loop", functio
     for i = 1, 5 do
       counts[i] = s:submit(function()
         local here, n = require "echo", 0
+        begun:send(true)
+        count:receive()
         for _ = 1, 10 do
           here.sleep(0.001)
           n = n + 1
         end
         return n
       end)
+    end
+    for _ = 1, 8 do -- what has not begun would not get a turn
+      begun:receive()
+    end
+    for _ = 1, 3 do
+      turn:send(true)
+    end
+    for _ = 1, 5 do
+      count:send(true)
     end
     for i = 1, 5 do
       assert.equal(10, counts[i]:wait(50))
