@@ -1,5 +1,6 @@
-/* Fork and join: a branch runs once, wherever that is, what it did is seen by the join, and after the
- * join nobody touches it; no worker sleeps while a branch is on offer, nor in a join that is over. */
+/* Fork and join: a branch runs once, wherever that is, what it did is seen by the join, and after
+ * the join nobody touches it; no worker sleeps while a branch is on offer, nor in a join that is
+ * over. */
 #include "variant.h" /* before all that tells the model something */
 
 #include "sleepers.hpp"

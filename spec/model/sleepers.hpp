@@ -17,8 +17,8 @@
 #include "queue/queue.c"
 #include "queue/take.c"
 #undef class
-#include "scheduler/idle.c"
 #include "scheduler/branch.c"
+#include "scheduler/idle.c"
 #include "scheduler/worker.c"
 
 #include "quiet.hpp"
