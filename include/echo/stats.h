@@ -28,9 +28,9 @@ typedef struct echo_stats {
   uint64_t ended;                   /* tasks that ran or were cancelled */
   uint64_t cancelled; /* the part of these that never ran, or were told to end before */
   uint64_t suspended; /* tasks that wait to be resumed, to be called again, or are held */
-  uint64_t stolen;    /* tasks that began on another worker than the one that queued them */
-  uint64_t parked;    /* times a worker went to sleep */
-  size_t task_bytes;  /* memory held for queued tasks and handles */
+  uint64_t stolen; /* tasks, and branches, that began on another worker than that which had them */
+  uint64_t parked; /* times a worker went to sleep */
+  size_t task_bytes; /* memory held for queued tasks and handles */
   /* By rank. Queued: under the priority they were submitted with; in a named queue, too, but not
    * held. Running: called at this moment; one that waits for another which its worker runs
    * meanwhile is called as well. */

@@ -84,7 +84,7 @@ struct echo__worker {
   uv_thread_t thread;
   echo__caches cache;
   echo_task *current;               /* what runs; its own thread reads it */
-  const struct echo_branch *branch; /* that runs, and then there is no current task */
+  const struct echo_branch *branch; /* the innermost that runs; a current task is inside of it */
   echo__next next;                  /* what the current task asked for */
   bool searching;
   bool makes_way; /* the current task was told to */

@@ -69,11 +69,9 @@ static void after_run(echo__worker *worker, echo_task *task, echo__next next) {
 static echo__next call(echo__worker *worker, echo_task *task, bool fair) {
   if (echo__traces(worker->scheduler)) echo__trace_begin(worker, task);
   echo_task *outer = worker->current; /* a task that waits, if this one is run meanwhile */
-  const struct echo_branch *outer_branch = worker->branch;
   echo__next outer_next = worker->next;
   uint64_t outer_running = echo__running_enter(&worker->running, echo__task_priority(task));
   worker->current = task;
-  worker->branch = NULL;
   worker->next = ECHO__ENDS;
   if (worker->scheduler->interrupts.call != NULL) echo__interrupts_enter(worker, fair);
   if (echo__task_is_timed(task))
@@ -83,7 +81,6 @@ static echo__next call(echo__worker *worker, echo_task *task, bool fair) {
   echo__next next = worker->next;
   echo__running_leave(&worker->running, outer_running);
   worker->current = outer;
-  worker->branch = outer_branch;
   worker->next = outer_next;
   echo__signal_fence(); /* from here on no handler looks at the task */
   return next;
