@@ -4,24 +4,35 @@ local echo = require "echo"
 local assert = require "luassert"
 local includes = require "spec.lua.support.includes"
 local it = require "spec.lua.support.it"
+local new_gate = require "spec.lua.support.gate"
 local refusal = require "spec.lua.support.refusal"
-local stuck = require "spec.lua.support.stuck"
 
 -- One ordinary worker, one urgent one.
 local function pair()
   return echo.builder():with_worker_count(1):with_urgent_workers(1)
 end
 
+-- Holds the ordinary worker inside of a C function, which nothing interrupts, until the gate opens.
+local function hold(s, gate)
+  s:submit({ priority = "low" }, gate:in_c())
+  gate:await_arrival()
+end
+
+local function where()
+  return echo.current().worker
+end
+
 describe("an urgent worker", function()
   it("runs a high task while the others are inside of C functions", function()
     local s <close> = pair():build()
-    local unblock = stuck.block(s)
-    local low = s:submit({ priority = "low" }, stuck.where)
-    local normal = s:submit(stuck.where)
-    for _ = 1, 10 do assert.equal(2, s:submit({ priority = "high" }, stuck.where):wait()) end
+    local gate <close> = new_gate()
+    hold(s, gate)
+    local low = s:submit({ priority = "low" }, where)
+    local normal = s:submit(where)
+    for _ = 1, 10 do assert.equal(2, s:submit({ priority = "high" }, where):wait()) end
     assert.equal("queued", low:status())
     assert.equal("queued", normal:status())
-    unblock()
+    gate:open()
     assert.equal(1, low:wait())
     assert.equal(1, normal:wait())
   end)
@@ -29,31 +40,34 @@ describe("an urgent worker", function()
   it("has a state of its own, with set-up and memory limit", function()
     local s <close> = pair():with_setup(function(value) package.loaded.set_up = value end, 7)
       :with_memory_limit(4000000):build()
-    local unblock = stuck.block(s)
+    local gate <close> = new_gate()
+    hold(s, gate)
     assert.equal(7, s:submit({ priority = "high" }, function() return package.loaded.set_up end):wait())
     local well, err = s:submit({ priority = "high" }, function() return #("x"):rep(1e7) end):pwait()
     assert.is_false(well)
     assert.equal("memory", err.kind)
-    unblock()
+    gate:open()
   end)
 
   it("leaves its tasks' low children to the others, and waits for them", function()
     local s <close> = pair():build()
-    local unblock = stuck.block(s)
+    local gate <close> = new_gate()
+    hold(s, gate)
     local child = s:submit({ priority = "high" }, function()
       local e = require "echo"
       return e.submit({ priority = "low" }, function() return require "echo".current().worker end)
     end):wait()
     assert.equal("queued", child:status())
-    unblock()
+    gate:open()
     assert.equal(1, child:wait())
   end)
 
   it("is told from the others in stats", function()
     local s <close> = pair():build()
-    local unblock = stuck.block(s)
-    s:submit({ priority = "high" }, stuck.where):wait()
-    unblock()
+    local gate <close> = new_gate()
+    hold(s, gate)
+    s:submit({ priority = "high" }, where):wait()
+    gate:open()
     s:stop()
     local stats = s:stats()
     assert.equal(2, stats.workers)
