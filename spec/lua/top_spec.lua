@@ -306,7 +306,7 @@ describe("a view in a terminal", function()
         view:run()
       end)
       view:close()
-      print(ok, err)
+      print(ok, err:match "interrupted!$") -- where it struck may be a long path
       s:stop { mode = "cancel" }
     ]]
     assert.equal(0, code)
