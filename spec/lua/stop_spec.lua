@@ -27,7 +27,7 @@ describe("stop", function()
     local s = new_scheduler()
     local tasks = submit_many(s, 5000)
     assert.is_true(s:stop())
-    assert.equal(threads, machine.thread_count())
+    assert.equal(threads, machine.await_thread_count(threads))
     for i, task in ipairs(tasks) do
       assert.equal("done", task:status())
       assert.equal(i, task:wait(0))
@@ -67,7 +67,7 @@ describe("stop", function()
     local s = new_scheduler()
     assert.is_true(s:stop())
     assert.is_true(s:stop { mode = "cancel", timeout = 0 })
-    assert.equal(threads, machine.thread_count())
+    assert.equal(threads, machine.await_thread_count(threads))
   end)
 
   it("may be called again, in any mode", function()
@@ -278,7 +278,7 @@ describe("a <close> variable", function()
       local s <close> = new_scheduler()
       tasks = submit_many(s, 1000)
     end
-    assert.equal(threads, machine.thread_count())
+    assert.equal(threads, machine.await_thread_count(threads))
     for i, task in ipairs(tasks) do
       assert.equal(i, task:wait(0))
     end
@@ -293,7 +293,7 @@ describe("a <close> variable", function()
       error("half-way", 0)
     end)
     assert.equal("half-way", err)
-    assert.equal(threads, machine.thread_count())
+    assert.equal(threads, machine.await_thread_count(threads))
     for i, task in ipairs(tasks) do
       assert.equal(i, task:wait(0))
     end
@@ -319,7 +319,7 @@ describe("a scheduler that is collected", function()
       s:submit(math.abs, 1):wait()
     end
     collect()
-    assert.equal(threads, machine.thread_count())
+    assert.equal(threads, machine.await_thread_count(threads))
   end)
 
   it("cancels what nobody holds a handle of", function()
@@ -333,7 +333,7 @@ describe("a scheduler that is collected", function()
       end
     end
     collect()
-    assert.equal(threads, machine.thread_count())
+    assert.equal(threads, machine.await_thread_count(threads))
   end)
 
   it("goes on for the sake of a task whose handle is held", function()
@@ -347,7 +347,7 @@ describe("a scheduler that is collected", function()
     assert.equal("result", task:wait())
     task = nil -- luacheck: ignore 311
     collect()
-    assert.equal(threads, machine.thread_count())
+    assert.equal(threads, machine.await_thread_count(threads))
   end)
 end)
 
@@ -366,7 +366,7 @@ describe("many schedulers", function()
     for _, s in ipairs(schedulers) do
       assert.is_true(s:stop())
     end
-    assert.equal(threads, machine.thread_count())
+    assert.equal(threads, machine.await_thread_count(threads))
   end)
 
   it("come and go", function()
@@ -375,6 +375,6 @@ describe("many schedulers", function()
       local s <close> = new_scheduler(2)
       assert.equal(i, s:submit(math.abs, -i):wait())
     end
-    assert.equal(threads, machine.thread_count())
+    assert.equal(threads, machine.await_thread_count(threads))
   end)
 end)
