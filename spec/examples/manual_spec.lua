@@ -50,6 +50,11 @@ local pieces = {
   ["local err, data = echo.await(2, read, socket)"] = { in_task([[
     local socket = { read_start = function(_, call_back) call_back(nil, "text") end, read_stop = type }]],
     "print(err, data)"), "nil\ttext" },
+  ["  local _ <close> = setmetatable({ handle = timer }, closing)"] =
+    { in_task("", [[
+    rest(1)
+    local _, err = pcall(echo.timeout, 0.01, rest, 60000)
+    print(err.kind)]]), "timeout", needs = "luv" },
   ["timer:start(50, 0, function() coroutine.resume(co, \"rested\") end)"] =
     { in_task('local timer = require "luv".new_timer()', "timer:close()"), "rested", needs = "luv" },
   ["local sizes = echo.scope(function(scope)"] = { in_task([[

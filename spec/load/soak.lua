@@ -72,8 +72,8 @@ end
 function kinds.timer(n)
   local here, loop = require "echo", require "luv"
   local timer = loop.new_timer()
+  local _ <close> = setmetatable({}, { __close = function() timer:close() end }) -- luv keeps it until then
   here.await(4, timer.start, timer, n % 3, 0)
-  timer:close()
 end
 
 local names = {}
