@@ -44,6 +44,7 @@ told("whole suspend slots" scheduler/named_queue.h [[echo_node *spare;]] [[model
 told("slots" scheduler/task.h [[uint8_t flags;]] [[model::plain<uint8_t> flags;]])
 told("whole suspend" scheduler/held.h [[echo_node *first;]] [[model::plain<echo_node *> first;]])
 told("whole suspend" scheduler/held.h [[bool closed;]] [[model::plain<bool> closed;]])
+told("whole suspend" scheduler/scheduler.h [[bool has_thread;]] [[model::plain<bool> has_thread;]])
 told("whole suspend" scheduler/task.h [[echo_node **link;]] [[model::plain<echo_node *> *link;]])
 told("whole suspend" scheduler/task.h [[uint16_t home;]] [[model::plain<uint16_t> home;]])
 told("whole suspend" scheduler/bound.h [[uint32_t count, room;]] [[model::plain<uint32_t> count, room;]])
@@ -211,13 +212,13 @@ bug(idle.inject-release FOUND queue/injector.h
   [[while (!echo__cas_weak(&injector->inbox, &head, last, seq_cst));]]
   [[while (!echo__cas_weak(&injector->inbox, &head, last, release));]])
 bug(idle.announce-fence-dropped FOUND scheduler/idle.c
-  [[bit_of(worker), relaxed);
+  [[set_bit(idle, worker);
   echo__fence(seq_cst); /* PAIR idle.announce */]]
-  [[bit_of(worker), relaxed);]])
+  [[set_bit(idle, worker);]])
 bug(idle.announce-fence-acq-rel FOUND scheduler/idle.c
-  [[bit_of(worker), relaxed);
+  [[set_bit(idle, worker);
   echo__fence(seq_cst); /* PAIR idle.announce */]]
-  [[bit_of(worker), relaxed);
+  [[set_bit(idle, worker);
   echo__fence(acq_rel);]])
 bug(idle.second-look-dropped FOUND scheduler/worker.c
   [[return phase == ECHO__STOPPED || has_reason(r->worker, r->awaited);]]
@@ -270,6 +271,30 @@ bug(idle.rest-still-counted FOUND scheduler/worker.c
 bug(idle.look-uncounted FOUND scheduler/idle.c
   [[if (stays) echo__add(&idle->searching, 1, relaxed);
   return stays;]] [[return false;]])
+# Workers without a thread.
+bug(idle.absent-given-a-token FOUND scheduler/idle.c
+  [[if (is_absent(idle, worker)) return call_up(idle, worker);]] [[]])
+bug(idle.absent-until-called FOUND scheduler/idle.c
+  [[  echo__and(&idle->absent[worker / WORD_BITS], ~bit_of(worker), relaxed);
+  if (idle->call_up(idle->context, worker)) return true;]]
+  [[  if (idle->call_up(idle->context, worker)) {
+    echo__and(&idle->absent[worker / WORD_BITS], ~bit_of(worker), relaxed);
+    return true;
+  }]])
+bug(idle.absent-handed-on-relaxed FOUND scheduler/idle.c
+  [[echo__or(word_of(idle, worker), bit_of(worker), release);]]
+  [[echo__or(word_of(idle, worker), bit_of(worker), relaxed);]])
+bug(idle.absent-taken-relaxed FOUND scheduler/idle.c
+  [[echo__and(word_of(idle, worker), ~bit, acquire) & bit;]]
+  [[echo__and(word_of(idle, worker), ~bit, relaxed) & bit;]])
+bug(idle.absent-not-expected-again FOUND scheduler/idle.c
+  [[  echo__idle_expect(idle, worker);
+  return false;]] [[  return false;]])
+bug(idle.absent-first FOUND scheduler/idle.c
+  [[uint64_t present = bits & ~echo__load(&idle->absent[word], relaxed);]] [[uint64_t present = bits;]])
+bug(idle.absent-comes-unsearching FOUND scheduler/worker.c
+  [[  if (!worker->searching) echo__idle_begin_search(idle_of(worker));
+  worker->searching = true;]] [[]])
 # One that is not the last relies on the last, whose look must come after what the one made visible.
 bug(idle.stop-searching-relaxed FOUND scheduler/idle.c
   [[echo__sub(&idle->searching, 1, seq_cst) == 1;]] [[echo__sub(&idle->searching, 1, relaxed) == 1;]])
@@ -315,8 +340,12 @@ bug(whole.balance-turned FOUND scheduler/stop.c
   return sum_submitted(s) - ended;]]
   [[  uint64_t submitted = sum_submitted(s);
   return submitted - sum_ended(s);]])
-bug(whole.stop-no-nudge FOUND scheduler/worker.c
+bug(whole.stop-no-nudge FOUND scheduler/crew.c
   [[echo__idle_nudge_all(&s->idle);]] [[]])
+bug(whole.called-when-stopped FOUND scheduler/crew.c
+  [[if (echo__load(&s->phase, relaxed) != ECHO__STOPPED)]] [[]])
+bug(whole.crew-unsettled FOUND scheduler/crew.c
+  [[  settle_crew(s);]] [[]])
 bug(whole.named-uncounted FOUND scheduler/named_queue.c [[queue->running++;]] [[]])
 bug(whole.named-slot-kept FOUND scheduler/end.c
   [[  if ((task->flags & ECHO__DETACHED) || settle(s, task, state, 1)) echo__free_task(s, task);

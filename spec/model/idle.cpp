@@ -112,6 +112,77 @@ struct pinned_and_not : stage {
   }
 };
 
+/* As above, but the last of the workers are absent, and come when they are called; the first call
+ * may fail. */
+template <class common, unsigned absent, bool fails = false> struct with_absent : common {
+  struct seat {
+    handover called;
+    bool comes = false;
+  } seats[WORKERS];
+  int calls = 0;
+
+  static bool call_up(void *self, unsigned worker) {
+    with_absent *stage = (with_absent *)self;
+    CHECK(stage->is_late(worker) && !stage->seats[worker].comes);
+    if (fails && stage->calls++ == 0) return false;
+    stage->seats[worker].comes = true;
+    stage->seats[worker].called.set();
+    return true;
+  }
+  bool is_late(unsigned worker) {
+    return worker + absent >= this->s.plan.workers;
+  }
+  with_absent() {
+    this->s.idle.call_up = call_up;
+    this->s.idle.context = this;
+    for (unsigned i = 0; i < this->s.plan.workers; i++)
+      if (is_late(i)) echo__idle_expect(&this->s.idle, i);
+  }
+  void ends() override {
+    for (seat &each : seats)
+      each.called.set();
+  }
+  void work_as(unsigned worker) override {
+    if (is_late(worker)) {
+      seats[worker].called.wait();
+      if (!seats[worker].comes) return;
+    }
+    common::work_as(worker);
+  }
+};
+
+/* The one who is present does it all, until somebody needs the other and gets him. */
+struct few_and_meet : stage {
+  few_and_meet() : stage(2, 4) {
+  }
+  void thread(unsigned index) override {
+    if (index > 0) return work_as(index - 1);
+    inject(0, nothing);
+    inject(1, nothing);
+    inject(2, meet);
+    inject(3, meet);
+  }
+};
+
+struct absent_meet : with_absent<two_meet, 1> {};
+struct absent_of_three : with_absent<three_meet, 1> {};
+struct absent_two : with_absent<three_meet, 2> {};
+struct absent_two_submit : with_absent<two_submit, 1> {};
+struct absent_child : with_absent<child, 1> {};
+struct absent_delayed : with_absent<few_and_meet, 1> {};
+
+/* Nobody relies on one who may not come. */
+struct few : stage {
+  few() : stage(2, 3) {
+  }
+  void thread(unsigned index) override {
+    if (index > 1) return work_as(index - 2);
+    inject((int)index, nothing);
+    if (index == 0) inject(2, nothing);
+  }
+};
+struct absent_late : with_absent<few, 1, true> {};
+
 /* As above, of workers that sleep in their loops, or of which one does. */
 struct one_in_loop : one_worker {
   one_in_loop() {
@@ -158,3 +229,10 @@ SCENARIO(one_pinned, 2, 60000, 3, 1)
 SCENARIO(pinned_meet, 4, 60000, 1, 0)
 SCENARIO(pinned_and_not, 3, 60000, 1, 0)
 SCENARIO(nudged, 3, 40000, 0, 0)
+SCENARIO(absent_meet, 3, 30000, 2, 1)
+SCENARIO(absent_of_three, 4, 30000, 1, 0)
+SCENARIO(absent_two, 4, 30000, 1, 0)
+SCENARIO(absent_two_submit, 4, 30000, 1, 0)
+SCENARIO(absent_child, 3, 20000, 1, 0)
+SCENARIO(absent_delayed, 3, 20000, 1, 0)
+SCENARIO(absent_late, 4, 30000, 1, 0)

@@ -28,6 +28,9 @@ enum { WORKERS = model::THREADS - 1, TASKS = 6 };
 struct stage;
 static stage *the_stage;
 
+static void no_preparation(echo__worker *) {
+}
+
 struct stage : model::scenario {
   echo_scheduler s;
   echo_queue q;
@@ -125,9 +128,9 @@ struct stage : model::scenario {
     echo__idle_notify_pinned(&s.idle, worker);
   }
 
-  void work_as(unsigned worker) {
+  virtual void work_as(unsigned worker) {
     model_here()->worker = &workers[worker];
-    work(&workers[worker]);
+    echo__worker_live(&workers[worker], no_preparation);
     model_here()->worker = NULL;
   }
 
@@ -136,6 +139,11 @@ struct stage : model::scenario {
     echo__store(&s.phase, ECHO__STOPPED, release);
     echo__fence(seq_cst);
     echo__idle_nudge_all(&s.idle);
+    ends();
+  }
+
+  /* The last task has ended. */
+  virtual void ends() {
   }
 
   void after() override {
@@ -151,7 +159,7 @@ struct stage : model::scenario {
     for (unsigned i = 0; i < idle->workers; i++)
       searching += workers[first + i].searching;
     CHECK(echo__load(&idle->searching, relaxed) == searching);
-    CHECK(echo__load(&idle->parked[0], relaxed) == 0);
+    CHECK(echo__load(&idle->parked[0], relaxed) == echo__load(&idle->absent[0], relaxed));
     for (unsigned i = 0; i < idle->workers; i++)
       CHECK(!(echo__load(&idle->sleepers[i].token, relaxed) & ECHO__CLAIMED));
   }
@@ -186,18 +194,6 @@ void echo__rouse_suspended(echo__worker *) {
 void echo__end_lost(echo__worker *) {
 }
 void echo__progress(echo_scheduler *) {
-}
-int uv_thread_join(uv_thread_t *) {
-  return 0;
-}
-void echo__thread_pin(unsigned) {
-}
-void echo__thread_name(const char *) {
-}
-void echo__thread_leave_behind(uv_thread_t *) {
-}
-int echo__thread_start(uv_thread_t *, void (*)(void *), void *) {
-  return ECHO_THREAD;
 }
 
 static void nothing(void *) {

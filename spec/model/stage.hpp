@@ -33,6 +33,7 @@ static void *model_realloc(void *memory, size_t bytes);
 #undef class
 #include "scheduler/bound.c"
 #include "scheduler/branch.c"
+#include "scheduler/crew.c"
 #include "scheduler/end.c"
 #include "scheduler/held.c"
 #include "scheduler/idle.c"

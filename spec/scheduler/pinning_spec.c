@@ -24,7 +24,10 @@ static void run_crew(bool pinning) {
   assert_int_equal(echo_builder_with_worker_hooks(builder, note_mask, NULL, NULL), ECHO_OK);
   assert_int_equal(echo_builder_build(builder, &scheduler), ECHO_OK);
   echo_builder_destroy(builder);
-  spec_submit(scheduler, spec_nothing, NULL);
+  if (pinning)
+    spec_submit(scheduler, spec_nothing, NULL); /* all come at once */
+  else
+    spec_crew_gather(scheduler, WORKERS);
   SPEC_UNTIL(atomic_load(&seen) == WORKERS);
   spec_crew_end(scheduler);
 }

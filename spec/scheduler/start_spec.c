@@ -1,6 +1,7 @@
-/* The first submit starts the threads, and the system may refuse one. */
+/* When threads are made, and that the system may refuse one. */
 #include <uv.h>
 
+#include "scheduler/scheduler.h"
 #include "support/allocations.h"
 #include "support/crew.h"
 #include "support/loops.h"
@@ -8,14 +9,31 @@
 enum { WORKERS = 3 };
 
 static atomic_int threads_left; /* the next so many may start; negative: all */
+static atomic_int threads_made, threads_refused;
 
 int __real_uv_thread_create(uv_thread_t *thread, uv_thread_cb run, void *argument);
 int __wrap_uv_thread_create(uv_thread_t *thread, uv_thread_cb run, void *argument);
 
 int __wrap_uv_thread_create(uv_thread_t *thread, uv_thread_cb run, void *argument) {
-  if (atomic_load(&threads_left) == 0) return UV_EAGAIN;
+  if (atomic_load(&threads_left) == 0) {
+    atomic_fetch_add(&threads_refused, 1);
+    return UV_EAGAIN;
+  }
   atomic_fetch_sub(&threads_left, 1);
+  atomic_fetch_add(&threads_made, 1);
   return __real_uv_thread_create(thread, run, argument);
+}
+
+/* All of whose threads are made at the first submit. */
+static echo_scheduler *pinned_crew(unsigned workers) {
+  echo_builder *builder;
+  echo_scheduler *scheduler;
+  assert_int_equal(echo_builder_create(&builder), ECHO_OK);
+  assert_int_equal(echo_builder_with_worker_count(builder, workers), ECHO_OK);
+  assert_int_equal(echo_builder_with_pinning(builder, true), ECHO_OK);
+  assert_int_equal(echo_builder_build(builder, &scheduler), ECHO_OK);
+  echo_builder_destroy(builder);
+  return scheduler;
 }
 
 static void expect_refusal(echo_scheduler *scheduler, int started) {
@@ -37,7 +55,7 @@ IT(says_so_and_works_when_there_are_threads_again) {
   for (int started = 0; started < WORKERS; started++) {
     long live = atomic_load(&spec_allocated.live);
     atomic_int count = 0;
-    echo_scheduler *scheduler = spec_crew(WORKERS);
+    echo_scheduler *scheduler = pinned_crew(WORKERS);
     expect_refusal(scheduler, started);
     expect_refusal(scheduler, started);
     for (int i = 0; i < 100; i++)
@@ -71,10 +89,10 @@ IT(may_be_refused_the_thread_of_an_urgent_worker) {
 IT(stops_in_good_order_after_a_refusal) {
   for (int started = 0; started < WORKERS; started++) {
     long live = atomic_load(&spec_allocated.live);
-    echo_scheduler *scheduler = spec_crew(WORKERS);
+    echo_scheduler *scheduler = pinned_crew(WORKERS);
     expect_refusal(scheduler, started);
     spec_crew_end(scheduler);
-    scheduler = spec_crew(WORKERS);
+    scheduler = pinned_crew(WORKERS);
     expect_refusal(scheduler, started);
     echo_scheduler_release(scheduler);
     assert_int_equal(atomic_load(&spec_allocated.live), live);
@@ -100,6 +118,7 @@ IT(ends_the_threads_that_had_started) {
   echo_scheduler *scheduler;
   assert_int_equal(echo_builder_create(&builder), ECHO_OK);
   assert_int_equal(echo_builder_with_worker_count(builder, WORKERS), ECHO_OK);
+  assert_int_equal(echo_builder_with_pinning(builder, true), ECHO_OK);
   assert_int_equal(echo_builder_with_worker_hooks(builder, count_up, count_down, NULL), ECHO_OK);
   assert_int_equal(echo_builder_build(builder, &scheduler), ECHO_OK);
   echo_builder_destroy(builder);
@@ -113,7 +132,7 @@ IT(ends_the_threads_that_had_started) {
 IT(remembers_nothing_of_the_threads_that_did_not_last) {
   static echo_scheduler *scheduler; /* it leaves a thread behind, so it is never freed */
   static spec_blocker blocker;
-  scheduler = spec_crew(WORKERS);
+  scheduler = pinned_crew(WORKERS);
   expect_refusal(scheduler, WORKERS - 1);
   spec_block(scheduler, &blocker);
   size_t abandoned = 0;
@@ -133,11 +152,93 @@ IT(starts_no_thread_before_the_first_submit) {
   atomic_store(&threads_left, -1);
 }
 
+/* -- one after the other ---------------------------------------------------------------------- */
+
+IT(makes_one_thread_for_tasks_that_come_one_after_the_other) {
+  echo_scheduler *scheduler = spec_crew(WORKERS);
+  atomic_store(&threads_made, 0);
+  for (int i = 0; i < 20; i++) {
+    echo_task *task = spec_submit_held(scheduler, spec_nothing, NULL);
+    assert_int_equal(echo_task_wait(task, ECHO_FOREVER), ECHO_OK);
+    echo_task_release(task);
+    SPEC_UNTIL(echo__load(&scheduler->idle.parked[0], relaxed) == (1u << WORKERS) - 1);
+  }
+  assert_int_equal(atomic_load(&threads_made), 1);
+  spec_crew_end(scheduler);
+}
+
+IT(makes_a_thread_for_each_task_that_has_to_run_beside_others) {
+  spec_blocker blockers[WORKERS];
+  echo_scheduler *scheduler = spec_crew(WORKERS);
+  atomic_store(&threads_made, 0);
+  for (int i = 0; i < WORKERS; i++) {
+    spec_block(scheduler, &blockers[i]);
+    assert_int_equal(atomic_load(&threads_made), i + 1);
+  }
+  for (int i = 0; i < WORKERS; i++)
+    spec_unblock(&blockers[i]);
+  spec_crew_end(scheduler);
+}
+
+static void gather_inside(void *scheduler) {
+  spec_crew_gather(scheduler, WORKERS - 1);
+}
+
+/* The stop holds all that a start would. */
+IT(makes_threads_for_the_children_of_tasks_that_are_drained) {
+  for (int i = 0; i < 50; i++) {
+    echo_scheduler *scheduler = spec_crew(WORKERS);
+    atomic_store(&threads_made, 0);
+    spec_submit(scheduler, gather_inside, scheduler);
+    spec_crew_end(scheduler);
+    assert_in_range(atomic_load(&threads_made), WORKERS - 1, WORKERS);
+  }
+}
+
+IT(does_with_the_threads_it_has_and_tries_again) {
+  long live = atomic_load(&spec_allocated.live);
+  atomic_int count = 0;
+  spec_blocker blocker;
+  echo_scheduler *scheduler = spec_crew(WORKERS);
+  atomic_store(&threads_left, 1);
+  atomic_store(&threads_refused, 0);
+  spec_block(scheduler, &blocker);
+  for (int i = 0; i < 100; i++)
+    spec_submit(scheduler, spec_count, &count);
+  assert_in_range(atomic_load(&threads_refused), 1, 100);
+  assert_int_equal(atomic_load(&count), 0);
+  spec_unblock(&blocker);
+  SPEC_UNTIL(atomic_load(&count) == 100);
+  atomic_store(&threads_left, -1);
+  spec_crew_gather(scheduler, WORKERS);
+  spec_crew_end(scheduler);
+  assert_int_equal(atomic_load(&spec_allocated.live), live);
+}
+
+/* Some are still being made. */
+IT(may_be_stopped_at_any_moment_of_a_start) {
+  for (int i = 0; i < 400; i++) {
+    spec_ends ends = {0};
+    echo_task_options options = {.on_end = spec_ends_note};
+    echo_scheduler *scheduler = spec_crew(WORKERS);
+    for (int task = 0; task < i % 5; task++)
+      assert_int_equal(echo_scheduler_submit(scheduler, &options, spec_ends_run, &ends, NULL), 0);
+    echo_stop_mode mode = i % 2 ? ECHO_STOP_CANCEL : ECHO_STOP_DRAIN;
+    assert_int_equal(echo_scheduler_stop(scheduler, mode, ECHO_FOREVER, NULL), ECHO_OK);
+    assert_int_equal(atomic_load(&ends.ended_ok) + atomic_load(&ends.ended_cancelled), i % 5);
+    assert_int_equal(atomic_load(&ends.ran), atomic_load(&ends.ended_ok));
+    echo_scheduler_release(scheduler);
+  }
+}
+
+/* -- other threads ---------------------------------------------------------------------------- */
+
 IT(starts_no_thread_for_time_that_nobody_keeps) {
   spec_bench b;
   atomic_int count = 0;
   spec_bench_open(&b, WORKERS);
   atomic_store(&threads_left, WORKERS);
+  spec_crew_gather(b.scheduler, WORKERS);
   for (int i = 0; i < 100; i++)
     spec_submit(b.scheduler, spec_count, &count);
   spec_crew_end(b.scheduler);
@@ -219,6 +320,11 @@ int main(void) {
       cmocka_unit_test(ends_the_threads_that_had_started),
       cmocka_unit_test(remembers_nothing_of_the_threads_that_did_not_last),
       cmocka_unit_test(starts_no_thread_before_the_first_submit),
+      cmocka_unit_test(makes_one_thread_for_tasks_that_come_one_after_the_other),
+      cmocka_unit_test(makes_a_thread_for_each_task_that_has_to_run_beside_others),
+      cmocka_unit_test(makes_threads_for_the_children_of_tasks_that_are_drained),
+      cmocka_unit_test(does_with_the_threads_it_has_and_tries_again),
+      cmocka_unit_test(may_be_stopped_at_any_moment_of_a_start),
       cmocka_unit_test(starts_no_thread_for_time_that_nobody_keeps),
       cmocka_unit_test(leaves_no_task_alone_if_there_is_no_thread_to_end_that),
       cmocka_unit_test(lets_go_on_what_shares_a_worker_without_a_thread_to_end_slices),

@@ -44,6 +44,7 @@ static echo_scheduler *hooked_crew(hooked *h) {
 IT(calls_the_hooks_once_on_each_worker) {
   hooked h = {0};
   echo_scheduler *scheduler = hooked_crew(&h);
+  spec_crew_gather(scheduler, WORKERS);
   for (int i = 0; i < 500; i++)
     spec_submit(scheduler, check_hooked, &h);
   spec_crew_end(scheduler);

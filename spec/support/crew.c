@@ -48,6 +48,30 @@ echo_task *spec_submit_held(echo_scheduler *scheduler, echo_task_function functi
   return task;
 }
 
+typedef struct gathering {
+  atomic_uint come, wanted;
+} gathering;
+
+static void come(void *argument) {
+  gathering *g = argument;
+  atomic_fetch_add(&g->come, 1);
+  while (atomic_load(&g->come) < atomic_load(&g->wanted))
+    sched_yield();
+}
+
+void spec_crew_gather(echo_scheduler *scheduler, unsigned workers) {
+  gathering g = {0};
+  echo_task *tasks[64];
+  assert_in_range(workers, 1, SPEC_COUNT(tasks));
+  atomic_store(&g.wanted, workers);
+  for (unsigned i = 0; i < workers; i++)
+    tasks[i] = spec_submit_held(scheduler, come, &g);
+  for (unsigned i = 0; i < workers; i++) {
+    assert_int_equal(echo_task_wait(tasks[i], ECHO_FOREVER), ECHO_OK);
+    echo_task_release(tasks[i]);
+  }
+}
+
 void spec_count(void *counter) {
   atomic_fetch_add((atomic_int *)counter, 1);
 }

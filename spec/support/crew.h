@@ -19,6 +19,9 @@ void spec_crew_end(echo_scheduler *scheduler);
 void spec_submit(echo_scheduler *scheduler, echo_task_function function, void *argument);
 echo_task *spec_submit_held(echo_scheduler *scheduler, echo_task_function function, void *argument);
 
+/* Has so many tasks run at once, and waits until they have: so many workers have threads then. */
+void spec_crew_gather(echo_scheduler *scheduler, unsigned workers);
+
 /* Adds 1 to an atomic_int. */
 void spec_count(void *counter);
 

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "scheduler/scheduler.h"
+
 static void tell(void *data, unsigned worker) {
   spec_bench *b = data;
   errno = EDOM;
@@ -49,9 +51,14 @@ uint64_t spec_bench_parked(spec_bench *b) {
   return stats.parked;
 }
 
+/* Of the ordinary workers. */
+static unsigned sleeping(const echo_scheduler *scheduler) {
+  return (unsigned)__builtin_popcountll(echo__load(&scheduler->idle.parked[0], relaxed));
+}
+
 void spec_bench_settle(spec_bench *b, unsigned workers) {
-  spec_bench_submit(b, ECHO_PRIORITY_NORMAL, false, spec_nothing, NULL);
-  SPEC_UNTIL(spec_bench_parked(b) >= workers);
+  spec_crew_gather(b->scheduler, workers);
+  SPEC_UNTIL(sleeping(b->scheduler) >= workers);
   spec_nap(); /* one counts before it sleeps */
 }
 

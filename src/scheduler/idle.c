@@ -9,6 +9,7 @@ int echo__idle_init(echo__idle *idle, unsigned workers) {
   idle->workers = workers;
   idle->beyond = NULL;
   idle->sleepers = NULL;
+  idle->call_up = NULL;
   if (workers == 0) return ECHO_OK;
   idle->sleepers = aligned_alloc(ECHO__LINE, workers * sizeof *idle->sleepers);
   if (idle->sleepers == NULL) return ECHO_MEMORY;
@@ -23,6 +24,7 @@ void echo__idle_reset(echo__idle *idle) {
   for (int i = 0; i < ECHO__PARKED_WORDS; i++) {
     echo__store(&idle->parked[i], 0, relaxed);
     echo__store(&idle->looping[i], 0, relaxed);
+    echo__store(&idle->absent[i], 0, relaxed);
   }
   for (unsigned i = 0; i < idle->workers; i++)
     echo__store(&idle->sleepers[i].token, 0, relaxed);
@@ -54,16 +56,47 @@ static void give_token(echo__idle *idle, unsigned worker, uint32_t token) {
 /* Clears the bit; true if it was set, that is, if the caller is the one who cleared it. */
 static bool clear_bit(echo__idle *idle, unsigned worker) {
   uint64_t bit = bit_of(worker);
-  return echo__and(word_of(idle, worker), ~bit, relaxed) & bit;
+  return echo__and(word_of(idle, worker), ~bit, acquire) & bit; /* PAIR idle.absent */
 }
 
+static void set_bit(echo__idle *idle, unsigned worker) {
+  echo__or(word_of(idle, worker), bit_of(worker), release); /* PAIR idle.absent */
+}
+
+/* Of workers whose bits are set: one whom it costs least to have come. */
+static unsigned best_of(const echo__idle *idle, unsigned word, uint64_t bits) {
+  uint64_t present = bits & ~echo__load(&idle->absent[word], relaxed);
+  uint64_t rested = present & ~echo__load(&idle->looping[word], relaxed);
+  if (present == 0) present = bits;
+  return word * WORD_BITS + (unsigned)__builtin_ctzll(rested != 0 ? rested : present);
+}
+
+static bool is_absent(const echo__idle *idle, unsigned worker) {
+  return echo__load(&idle->absent[worker / WORD_BITS], relaxed) & bit_of(worker);
+}
+
+void echo__idle_expect(echo__idle *idle, unsigned worker) {
+  echo__or(&idle->absent[worker / WORD_BITS], bit_of(worker), relaxed);
+  set_bit(idle, worker);
+}
+
+/* For who has cleared the bit of an absent worker. It may be at work, or sleep and be claimed
+ * again, before the call returns: so it is present before the call. */
+static bool call_up(echo__idle *idle, unsigned worker) {
+  echo__and(&idle->absent[worker / WORD_BITS], ~bit_of(worker), relaxed);
+  if (idle->call_up(idle->context, worker)) return true;
+  echo__idle_expect(idle, worker);
+  return false;
+}
+
+/* Absent workers come last: there is nobody else in the word if one cannot be called up. */
 static bool claim_in_word(echo__idle *idle, unsigned word) {
   uint64_t bits = echo__load(&idle->parked[word], seq_cst); /* PAIR idle.announce */
   while (bits != 0) {
-    uint64_t rested = bits & ~echo__load(&idle->looping[word], relaxed);
-    unsigned worker = word * WORD_BITS + (unsigned)__builtin_ctzll(rested != 0 ? rested : bits);
+    unsigned worker = best_of(idle, word, bits);
     bits &= ~bit_of(worker);
     if (!clear_bit(idle, worker)) continue;
+    if (is_absent(idle, worker)) return call_up(idle, worker);
     echo__add(&idle->searching, 1, relaxed);
     give_token(idle, worker, ECHO__CLAIMED);
     return true;
@@ -108,8 +141,12 @@ void echo__idle_nudge_all(echo__idle *idle) {
 
 bool echo__idle_search(echo__idle *idle) {
   if (2 * echo__load(&idle->searching, relaxed) >= idle->workers) return false;
-  echo__add(&idle->searching, 1, relaxed);
+  echo__idle_begin_search(idle);
   return true;
+}
+
+void echo__idle_begin_search(echo__idle *idle) {
+  echo__add(&idle->searching, 1, relaxed);
 }
 
 bool echo__idle_stop_searching(echo__idle *idle) {
@@ -179,7 +216,7 @@ static void note_loop(echo__idle *idle, unsigned worker, bool loops) {
 bool echo__idle_park(echo__idle *idle, unsigned worker, uint64_t deadline, echo__loop *loop,
                      bool (*busy)(void *context), void *context) {
   note_loop(idle, worker, loop != NULL);
-  echo__or(word_of(idle, worker), bit_of(worker), relaxed);
+  set_bit(idle, worker);
   echo__fence(seq_cst); /* PAIR idle.announce */
   bool stays = busy(context);
   if (!stays) sleep_somewhere(idle, worker, deadline, loop);

@@ -66,6 +66,18 @@
  * So the duty of waking an urgent worker passes on with the count until there is an ordinary one
  * for the task. Urgent workers only ever look for ordinary ones' help in the same way.
  *
+ * A worker may be absent: its thread has not been made. Its bit in `parked` is set as if it slept,
+ * and who claims it calls it up (`call_up`) instead of giving it a token. It does not count as
+ * searching before it comes, which takes long: until then others are called for further tasks, so
+ * that a burst has the threads that it has use for started side by side. When it comes it searches,
+ * like one that was claimed, and when it has found something it sees to what is left. So it finds
+ * the task it was called for, if nobody else has taken it, and the waking goes on. Whoever sees its
+ * bit cleared, and nobody else to wake, relies not on it but on those who are present: all are at
+ * work, and each looks once more before it sleeps; and one is present always. So it may also turn
+ * out that there is no thread to be had: then the bit is set again, and the next who needs somebody
+ * tries again. Absent workers are claimed last. A bit of `absent` belongs to whoever has cleared
+ * the worker's bit in `parked`, which hands it on when it is set (PAIR idle.absent).
+ *
  * Rejected: polling with a short sleep (a millisecond's delay and never idle); a condition variable
  * for all (every submit takes the mutex, and wakes whom it likes); an event count per submit (a
  * system call a task: fourteen times slower when measured); one word for count and bits (48 workers
@@ -96,15 +108,23 @@ typedef struct echo__idle {
   unsigned workers;
   struct echo__idle *beyond; /* where the workers are numbered that come after these; NULL: none */
   echo__sleeper *sleepers;   /* one a worker */
+  /* Makes an absent worker's thread; false if there is none to be had. Any thread. */
+  bool (*call_up)(void *context, unsigned worker);
+  void *context;
   ECHO__ALIGNED echo__atomic(uint32_t) searching;
   echo__atomic(uint64_t) parked[ECHO__PARKED_WORDS];
   echo__atomic(uint64_t) looping[ECHO__PARKED_WORDS]; /* those that sleep in their loop: a hint */
+  echo__atomic(uint64_t) absent[ECHO__PARKED_WORDS];
 } echo__idle;
 
 /* There is nobody beyond. ECHO_OK or ECHO_MEMORY; without workers it allocates nothing. */
 int echo__idle_init(echo__idle *idle, unsigned workers);
 
-/* As after init: nobody is there. A worker that leaves may still count as searching. Not beyond. */
+/* From now on the worker is absent. Before anybody notifies, and not before `call_up` is set. */
+void echo__idle_expect(echo__idle *idle, unsigned worker);
+
+/* As after init: nobody is there, nor absent. A worker that leaves may still count as searching.
+ * Not beyond. */
 void echo__idle_reset(echo__idle *idle);
 void echo__idle_close(echo__idle *idle);
 
@@ -128,6 +148,9 @@ void echo__idle_nudge_all(echo__idle *idle);
 
 /* Counts the caller as searching, unless half of the workers do already. Worker only. */
 bool echo__idle_search(echo__idle *idle);
+
+/* Counts the caller, or one whose thread the caller is about to make, as searching. */
+void echo__idle_begin_search(echo__idle *idle);
 
 /* Takes a count back; true if it was the last. Whoever found work then looks, behind a fence, at
  * what is left. Worker only. */

@@ -1,8 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/crew.h"
 #include "scheduler/suspend.h"
-#include "scheduler/worker.h"
 
 static void *zeroed_lines(size_t bytes) {
   size_t whole = (bytes + ECHO__LINE - 1) / ECHO__LINE * ECHO__LINE;
@@ -31,6 +31,7 @@ int echo__scheduler_create(const echo__plan *plan, echo_scheduler **out) {
   if (echo__held_init(&s->held) != ECHO_OK) goto no_held;
   if (echo__clock_init(&s->clock, plan->name) != ECHO_OK) goto no_clock;
   if (uv_mutex_init(&s->life) != 0) goto no_life;
+  if (uv_mutex_init(&s->crew) != 0) goto no_crew;
   if (echo__rooms_init(&s->rooms, plan->capacity) != ECHO_OK) goto no_rooms;
   if (echo__timing_init(&s->timing, plan) != ECHO_OK) goto no_timing;
   if (echo__interrupts_init(&s->interrupts, plan) != ECHO_OK) goto no_interrupts;
@@ -48,6 +49,8 @@ no_interrupts:
 no_timing:
   echo__rooms_close(&s->rooms);
 no_rooms:
+  uv_mutex_destroy(&s->crew);
+no_crew:
   uv_mutex_destroy(&s->life);
 no_life:
   echo__clock_destroy(&s->clock);
@@ -82,6 +85,7 @@ void echo__scheduler_destroy(echo_scheduler *s) {
   echo__interrupts_close(&s->interrupts, s->plan.workers);
   echo__timing_close(&s->timing);
   echo__rooms_close(&s->rooms);
+  uv_mutex_destroy(&s->crew);
   uv_mutex_destroy(&s->life);
   echo__clock_destroy(&s->clock);
   echo__held_destroy(&s->held);

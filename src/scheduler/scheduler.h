@@ -100,6 +100,7 @@ struct echo__worker {
   echo__atomic(uint64_t) suspended; /* now, those included that wait to be called again */
   echo__atomic(uint32_t) orders;    /* written by anybody (suspend.h) */
   echo__atomic(bool) left;          /* the thread is about to end: joining it takes no time */
+  bool has_thread;                  /* under `crew` */
 };
 
 struct echo_scheduler {
@@ -121,6 +122,7 @@ struct echo_scheduler {
   ECHO__ALIGNED echo__word phase;
   echo__atomic(bool) abandoned; /* a thread was left behind */
   uv_mutex_t life;              /* start and stop, one at a time */
+  uv_mutex_t crew;              /* held while a worker's thread is made: see crew.h */
   int stop_status;              /* under `life`: what the stop came to */
   size_t stop_abandoned;
   echo__word progress;           /* changes when a worker that stops runs dry, or leaves */
@@ -196,6 +198,10 @@ static inline bool echo__worker_may_work(const echo__worker *worker) {
 /* Sleeps until there may be something to do, what is awaited has ended (a task's or a branch's
  * word; NULL: nothing) and the worker was nudged, the phase changed or the deadline passed. */
 void echo__worker_rest(echo__worker *worker, const echo__word *awaited, uint64_t deadline);
+
+/* All that a worker does, on its thread: takes its first task, lets `open` prepare the thread, runs
+ * that task, and goes on until the scheduler has STOPPED. */
+void echo__worker_live(echo__worker *worker, void (*open)(echo__worker *worker));
 
 /* For a worker that goes back from a wait to the task that waited: it no longer searches, and runs
  * that task again. */

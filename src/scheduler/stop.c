@@ -9,8 +9,8 @@
  */
 #include <sched.h>
 
+#include "scheduler/crew.h"
 #include "scheduler/suspend.h"
-#include "scheduler/worker.h"
 
 static const double grace = 0.1;         /* for what is about to end when the time is up */
 static const double release_grace = 2.0; /* for running tasks, when nobody stopped */
@@ -148,7 +148,7 @@ static void stop_running(echo_scheduler *s, echo_stop_mode mode, double seconds)
   set_phase(s, ECHO__STOPPED);
   uint64_t latest = echo__deadline_in(grace);
   if (latest < deadline) latest = deadline;
-  unsigned behind = echo__workers_join(s, s->plan.workers, latest);
+  unsigned behind = echo__workers_join(s, latest);
   cancel_queued(s); /* leaves nothing but nodes that were cancelled while they were queued */
   if (behind > 0 || echo__outstanding(s) > 0) report_lost(s);
   if (s->stop_abandoned > 0 || behind > 0) s->stop_status = ECHO_TIMEOUT;

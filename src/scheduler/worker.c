@@ -1,10 +1,6 @@
-#include "scheduler/worker.h"
-
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "base/thread.h"
 #include "scheduler/branch.h"
 #include "scheduler/suspend.h"
 
@@ -145,7 +141,7 @@ static void run_taken(echo__worker *worker, const echo_taken *taken) {
       taken->pinned ? echo__begin_pinned(worker, taken->node) : echo__begin_taken(s, taken->node);
   if (task == NULL) return;
   if (!taken->pinned) echo__census_left(&worker->census, echo__task_rank(task));
-  if (!taken->pinned && echo__load(&s->phase, relaxed) == ECHO__CANCELLING)
+  if (!taken->pinned && echo__load(&s->phase, relaxed) >= ECHO__CANCELLING)
     echo__finish(s, task, ECHO_TASK_CANCELLED);
   else
     run(worker, task, taken->fair);
@@ -157,17 +153,21 @@ static echo_steal take(const echo__worker *worker, echo_priority lowest, echo_ta
   return echo_queue_take_from(queue, worker->index, lowest, taken);
 }
 
+static void run_found(echo__worker *worker, const echo_taken *taken) {
+  if (taken->offered)
+    echo__branch_run_taken(worker, taken->node);
+  else
+    run_taken(worker, taken);
+  if (worker->loop != NULL) echo__loop_tick(worker->loop);
+}
+
 echo_steal echo__worker_step_from(echo__worker *worker, echo_priority lowest) {
   if (echo__load(&worker->orders, relaxed) != 0) echo__obey(worker);
   echo_taken taken;
   echo_steal outcome = take(worker, lowest, &taken);
   if (outcome != ECHO_STEAL_TAKEN) return outcome;
   note_found(worker, &taken);
-  if (taken.offered)
-    echo__branch_run_taken(worker, taken.node);
-  else
-    run_taken(worker, &taken);
-  if (worker->loop != NULL) echo__loop_tick(worker->loop);
+  run_found(worker, &taken);
   return ECHO_STEAL_TAKEN;
 }
 
@@ -303,7 +303,7 @@ void echo__worker_rest(echo__worker *worker, const echo__word *awaited, uint64_t
   echo__awake_begins(&worker->awake);
 }
 
-/* -- threads ---------------------------------------------------------------------------------- */
+/* -- from the first task to the last ---------------------------------------------------------- */
 
 static void work(echo__worker *worker) {
   unsigned tries = 0;
@@ -336,84 +336,21 @@ static void wind_up(echo__worker *worker) {
   echo__end_lost(worker);
 }
 
-static void name_thread(const echo__worker *worker) {
-  char name[32];
-  const char *prefix = worker->scheduler->plan.name;
-  if (echo__is_urgent(worker))
-    snprintf(name, sizeof name, "%.4s-urgent%u", prefix, worker->index);
-  else
-    snprintf(name, sizeof name, "%.10s-%u", prefix, worker->index);
-  echo__thread_name(name);
-}
-
-static void worker_main(void *argument) {
-  echo__worker *worker = argument;
-  echo_scheduler *s = worker->scheduler;
-  const echo__hooks *hooks = &s->plan.hooks;
-  echo__this_thread.worker = worker;
-  echo__awake_begins(&worker->awake);
-  name_thread(worker);
-  if (s->plan.pinning && !echo__is_urgent(worker)) echo__thread_pin(worker->index);
-  if (s->interrupts.call != NULL) echo__bell_open(worker);
-  if (hooks->start != NULL) hooks->start(hooks->data, worker->index);
-  work(worker);
-  wind_up(worker);
-  if (hooks->stop != NULL) hooks->stop(hooks->data, worker->index);
-  if (worker->loop != NULL) echo__loop_close(worker->loop);
-  if (s->interrupts.call != NULL) echo__bell_shut(worker);
-  echo__this_thread.worker = NULL;
-  echo__awake_ends(&worker->awake);
-  echo__store(&worker->left, true, release); /* PAIR worker.left */
-  echo__progress(s);
-}
-
-int echo__workers_start(echo_scheduler *s) {
-  for (unsigned i = 0; i < s->plan.workers; i++) {
-    echo__worker *worker = &s->workers[i];
-    int status = echo__thread_start(&worker->thread, worker_main, worker);
-    if (status == ECHO_OK) continue;
-    echo__store(&s->phase, ECHO__STOPPED, release); /* PAIR stop.phase */
-    echo__workers_join(s, i, ECHO__FOREVER);
-    echo__workers_reset(s);
-    echo__idle_reset(&s->idle);
-    echo__idle_reset(&s->urgent);
-    echo__store(&s->phase, ECHO__FRESH, release); /* PAIR stop.phase */
-    return status;
-  }
-  return ECHO_OK;
-}
-
-void echo__workers_reset(echo_scheduler *s) {
-  for (unsigned i = 0; i < s->plan.workers; i++) {
-    s->workers[i] = (echo__worker){.scheduler = s, .index = i};
-  }
-}
-
-static bool has_left(const echo__worker *worker) {
-  return echo__load(&worker->left, acquire); /* PAIR worker.left */
-}
-
-/* Without a deadline the join itself waits, and is woken once instead of twice. */
-static bool wait_until_left(echo_scheduler *s, const echo__worker *worker, uint64_t deadline) {
-  while (deadline != ECHO__FOREVER) {
-    uint32_t seen = echo__load(&s->progress, acquire); /* PAIR stop.progress */
-    if (has_left(worker)) return true;
-    if (echo__word_wait(&s->progress, seen, deadline) == ECHO__TIMED_OUT) return has_left(worker);
-  }
+/* A scheduler that has STOPPED in the meantime is done with its tasks. */
+static bool take_first(echo__worker *worker, echo_taken *taken) {
+  if (!echo__worker_may_work(worker)) return false;
+  if (take(worker, ECHO_PRIORITY_LOW, taken) != ECHO_STEAL_TAKEN) return false;
+  note_found(worker, taken);
   return true;
 }
 
-unsigned echo__workers_join(echo_scheduler *s, unsigned count, uint64_t deadline) {
-  unsigned behind = 0;
-  echo__idle_nudge_all(&s->idle);
-  for (unsigned i = 0; i < count; i++) {
-    echo__worker *worker = &s->workers[i];
-    if (wait_until_left(s, worker, deadline)) {
-      uv_thread_join(&worker->thread);
-      continue;
-    }
-    echo__thread_leave_behind(&worker->thread);
-    behind++;
-  }
-  return behind;
+void echo__worker_live(echo__worker *worker, void (*open)(echo__worker *worker)) {
+  echo_taken taken;
+  if (!worker->searching) echo__idle_begin_search(idle_of(worker));
+  worker->searching = true;
+  bool found = take_first(worker, &taken);
+  open(worker);
+  if (found) run_found(worker, &taken);
+  work(worker);
+  wind_up(worker);
 }
