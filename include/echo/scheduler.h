@@ -17,6 +17,12 @@
  * submit means that nothing was accepted and no call-back will come; success means that the task
  * ends exactly once. Times are seconds; ECHO_FOREVER, or any negative number, means no limit.
  *
+ * Threads. A worker's thread starts when there is first a task that no other worker is there for,
+ * so a scheduler costs what is used of it. The first submit starts one, and later ones, or tasks,
+ * start more; each has the processors and the scheduling that a thread of the first submit's thread
+ * would have had. If the system refuses a further thread, the tasks wait for the workers that there
+ * are, and it is tried again with the next one.
+ *
  * Forking. Threads start with the first submit; until then a scheduler may be carried through a
  * fork and is as good as new on either side. The child of a later fork has no workers: there,
  * submits are refused with ECHO_FORKED, tasks that had not ended are lost, a stop returns
@@ -47,16 +53,17 @@ ECHO_API int echo_builder_create(echo_builder **builder);
 /* Frees the builder; NULL is allowed. A scheduler that it built lives on. */
 ECHO_API void echo_builder_destroy(echo_builder *builder);
 
-/* Worker threads, 1 to 1024 with the urgent ones. Default: the processors this process may use, at
- * least 2. ECHO_OK or ECHO_INVALID. */
+/* Worker threads, 1 to 1024 with the urgent ones, as soon as so many are of use. Default: the
+ * processors this process may use, at least 2. ECHO_OK or ECHO_INVALID. */
 ECHO_API int echo_builder_with_worker_count(echo_builder *builder, unsigned count);
 
 /* So many workers more, for high tasks alone, so that these need not wait until a worker has ended
  * what it runs, or can be interrupted: a C function cannot be. They sleep until a high task is
  * there and no ordinary worker is idle or looking for work; then nothing is interrupted for it.
  * They are workers in all else: numbered after the ordinary ones, called by the hooks, in stats and
- * recordings. They are not kept on a processor by echo_builder_with_pinning. While they work there
- * are more threads than the ordinary workers, so a processor may have two of them.
+ * recordings. Their threads start with the first submit. They are not kept on a processor by
+ * echo_builder_with_pinning. While they work there are more threads than the ordinary workers, so a
+ * processor may have two of them.
  *
  * A task that has been suspended there goes on there, since what it left is there, even if its
  * priority has been lowered meanwhile. What a task there submits goes behind what waits, to
@@ -80,8 +87,8 @@ ECHO_API int echo_builder_with_fairness(echo_builder *builder, unsigned count);
  * ECHO_OK, ECHO_INVALID (no name) or ECHO_MEMORY. */
 ECHO_API int echo_builder_with_name(echo_builder *builder, const char *prefix);
 
-/* Called on each worker's own thread, `start` before its first task and `stop` after its last;
- * either may be NULL. `data` must outlive the scheduler. ECHO_OK. */
+/* Called on each worker's own thread, `start` before its first task and `stop` after its last, and
+ * not at all if it has none; either may be NULL. `data` must outlive the scheduler. ECHO_OK. */
 ECHO_API int echo_builder_with_worker_hooks(echo_builder *builder,
                                             void (*start)(void *data, unsigned worker),
                                             void (*stop)(void *data, unsigned worker), void *data);
@@ -117,8 +124,8 @@ ECHO_API int echo_builder_with_task_names(echo_builder *builder,
                                           void *data);
 
 /* Worker i stays on the i-th processor, counted round, of those that the thread of the first submit
- * may use, as they stand then; never on another. Has no effect where the system cannot do that.
- * Default: off. ECHO_OK. */
+ * may use, as they stand then; never on another. All threads start with that submit. Has no effect
+ * where the system cannot do that. Default: off. ECHO_OK. */
 ECHO_API int echo_builder_with_pinning(echo_builder *builder, bool pinning);
 
 /* At most `count` tasks are queued and have not begun, held ones among them; a submit of one more
@@ -176,8 +183,8 @@ typedef struct echo_task_options {
  * be NULL for the defaults. If `task` is not NULL it receives a handle, which the caller owns
  * (echo_task_release); without one the task costs less.
  * ECHO_OK, ECHO_INVALID (no function, a priority out of range, or held without a handle),
- * ECHO_MISSING (no such queue), ECHO_STOPPED, ECHO_FULL, ECHO_MEMORY, ECHO_THREAD (the first submit
- * starts the workers) or ECHO_FORKED. */
+ * ECHO_MISSING (no such queue), ECHO_STOPPED, ECHO_FULL, ECHO_MEMORY, ECHO_THREAD (there is none
+ * for the first worker) or ECHO_FORKED. */
 ECHO_API int echo_scheduler_submit(echo_scheduler *scheduler, const echo_task_options *options,
                                    echo_task_function function, void *argument, echo_task **task);
 

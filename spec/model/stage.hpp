@@ -182,6 +182,12 @@ int uv_thread_join(uv_thread_t *thread) {
 }
 void echo__thread_pin(unsigned) {
 }
+void echo__manner_note(echo__manner *) {
+}
+void echo__manner_adopt(const echo__manner *) {
+}
+void echo__manner_forget(echo__manner *) {
+}
 void echo__thread_name(const char *) {
 }
 void echo__thread_leave_behind(uv_thread_t *) {

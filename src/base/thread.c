@@ -10,6 +10,7 @@
 #include <string.h>
 #if defined(__linux__)
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #endif
 
 #if defined(__linux__)
@@ -88,10 +89,65 @@ void echo__thread_pin(unsigned index) {
   CPU_FREE(set);
 }
 
+/* Whoever asks for a reset has threads that are scheduled as usual. */
+static void note_scheduling(echo__manner *manner) {
+  struct sched_param parameters = {0};
+  sched_getparam(0, &parameters);
+  manner->policy = sched_getscheduler(0);
+  manner->priority = parameters.sched_priority;
+  manner->nice = getpriority(PRIO_PROCESS, 0); /* of this thread alone */
+  if (manner->policy < 0 || !(manner->policy & SCHED_RESET_ON_FORK)) return;
+  manner->policy = SCHED_OTHER;
+  manner->priority = 0;
+  if (manner->nice < 0) manner->nice = 0;
+}
+
+void echo__manner_note(echo__manner *manner) {
+  echo__manner_forget(manner);
+  manner->processors = own_set(&manner->count);
+  note_scheduling(manner);
+}
+
+static void adopt_processors(const echo__manner *manner) {
+  int count;
+  cpu_set_t *set = own_set(&count);
+  if (set == NULL) return;
+  size_t bytes = CPU_ALLOC_SIZE(manner->count);
+  if (count != manner->count || !CPU_EQUAL_S(bytes, set, (cpu_set_t *)manner->processors))
+    sched_setaffinity(0, bytes, manner->processors);
+  CPU_FREE(set);
+}
+
+void echo__manner_adopt(const echo__manner *manner) {
+  echo__manner own = {0};
+  if (manner->processors != NULL) adopt_processors(manner);
+  note_scheduling(&own);
+  if (own.policy != manner->policy || own.priority != manner->priority)
+    sched_setscheduler(0, manner->policy, &(struct sched_param){manner->priority});
+  if (own.nice != manner->nice) setpriority(PRIO_PROCESS, 0, manner->nice);
+}
+
+void echo__manner_forget(echo__manner *manner) {
+  if (manner->processors != NULL) CPU_FREE(manner->processors);
+  *manner = (echo__manner){0};
+}
+
 #else
 
 void echo__thread_pin(unsigned index) {
   (void)index;
+}
+
+void echo__manner_note(echo__manner *manner) {
+  (void)manner;
+}
+
+void echo__manner_adopt(const echo__manner *manner) {
+  (void)manner;
+}
+
+void echo__manner_forget(echo__manner *manner) {
+  (void)manner;
 }
 
 #endif

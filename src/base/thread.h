@@ -23,6 +23,21 @@ void echo__thread_leave_behind(uv_thread_t *thread);
  * it may use. Has no effect where the system has no such thing. */
 void echo__thread_pin(unsigned index);
 
+/* What a thread takes over from the one that makes it, as far as the system has such things and
+ * lets it be changed: the processors it may use, how it is scheduled, and how nice it is. */
+typedef struct echo__manner {
+  void *processors; /* NULL: not known */
+  int count, policy, priority, nice;
+} echo__manner;
+
+/* Notes what a thread has that the calling thread makes, in `manner`, which is all zero or was
+ * noted before. */
+void echo__manner_note(echo__manner *manner);
+
+/* Gives the calling thread what was noted, whoever has made it. */
+void echo__manner_adopt(const echo__manner *manner);
+void echo__manner_forget(echo__manner *manner);
+
 /* The processors this process may use; at least 1. */
 unsigned echo__processors(void);
 

@@ -14,10 +14,15 @@ static void name_thread(const echo__worker *worker) {
   echo__thread_name(name);
 }
 
+static bool comes_at_once(const echo__worker *worker) {
+  return worker->index == 0 || worker->scheduler->plan.pinning || echo__is_urgent(worker);
+}
+
 static void set_up(echo__worker *worker) {
   echo_scheduler *s = worker->scheduler;
   const echo__hooks *hooks = &s->plan.hooks;
   name_thread(worker);
+  if (!comes_at_once(worker)) echo__manner_adopt(&s->manner);
   if (s->plan.pinning && !echo__is_urgent(worker)) echo__thread_pin(worker->index);
   if (s->interrupts.call != NULL) echo__bell_open(worker);
   if (hooks->start != NULL) hooks->start(hooks->data, worker->index);
@@ -59,10 +64,6 @@ static bool call_up(void *scheduler, unsigned index) {
   return make_thread(&s->workers[index]) == ECHO_OK;
 }
 
-static bool comes_at_once(const echo__worker *worker) {
-  return worker->index == 0 || worker->scheduler->plan.pinning || echo__is_urgent(worker);
-}
-
 static void expect_others(echo_scheduler *s) {
   s->idle.call_up = call_up;
   s->idle.context = s;
@@ -75,8 +76,6 @@ static void take_back(echo_scheduler *s) {
   echo__store(&s->phase, ECHO__STOPPED, release); /* PAIR stop.phase */
   echo__workers_join(s, ECHO__FOREVER);
   echo__workers_reset(s);
-  echo__idle_reset(&s->idle);
-  echo__idle_reset(&s->urgent);
   echo__store(&s->phase, ECHO__FRESH, release); /* PAIR stop.phase */
 }
 
@@ -84,6 +83,7 @@ static void take_back(echo_scheduler *s) {
  * that need not call another. */
 int echo__workers_start(echo_scheduler *s) {
   expect_others(s);
+  echo__manner_note(&s->manner);
   s->workers[0].searching = true;
   echo__idle_begin_search(&s->idle);
   for (unsigned i = 0; i < s->plan.workers; i++) {
@@ -100,6 +100,8 @@ void echo__workers_reset(echo_scheduler *s) {
   for (unsigned i = 0; i < s->plan.workers; i++) {
     s->workers[i] = (echo__worker){.scheduler = s, .index = i};
   }
+  echo__idle_reset(&s->idle);
+  echo__idle_reset(&s->urgent);
 }
 
 static bool has_left(const echo__worker *worker) {

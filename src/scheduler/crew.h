@@ -2,9 +2,9 @@
  * The workers' threads: when they are made, and how they are waited for.
  *
  * The first submit has worker 0's thread made, and waits for no more than that; whoever then makes
- * a task visible for which nobody is there has another made (idle.h). Urgent workers, whose point
- * is to be there, and those that stay on a processor each, which a thread would inherit from the
- * one that makes it, are all made at the first submit.
+ * a task visible for which nobody is there has another made (idle.h), which is then given what it
+ * would have inherited from the thread of the first submit. Urgent workers, whose point is to be
+ * there, and those that stay on a processor each are all made at the first submit.
  *
  * Threads are made one at a time, under `crew`, and none in a scheduler that has STOPPED. A join
  * comes after that and takes the lock once: from then on it is settled who has a thread. A worker

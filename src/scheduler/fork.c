@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+#include "scheduler/crew.h"
+
 static echo_scheduler *scheduler_of(echo__forkable *forkable) {
   return (echo_scheduler *)(void *)((char *)forkable - offsetof(echo_scheduler, forkable));
 }
@@ -40,14 +42,17 @@ static void let_go(echo__forkable *forkable) {
 }
 
 /* `life` may be held for as long as a stop takes, so nobody waits for it before a fork: here it is
- * made anew, and who had it is not here; nor is who was in a lane. */
+ * made anew, and who had it is not here; nor is who was in a lane, or had begun to start a FRESH
+ * one. */
 static void in_child(echo__forkable *forkable) {
   echo_scheduler *s = scheduler_of(forkable);
   uv_mutex_init(&s->life);
+  uv_mutex_init(&s->crew);
   echo__lanes_clear(s->lanes);
   echo__trace_forget(&s->trace);
   uint32_t phase = echo__load(&s->phase, relaxed);
   echo__clock_forget(&s->clock, phase != ECHO__FRESH);
+  if (phase == ECHO__FRESH) echo__workers_reset(s);
   if (phase == ECHO__FRESH || phase == ECHO__STOPPED) return;
   s->stop_abandoned = (size_t)echo__outstanding(s);
   s->stop_status = ECHO_FORKED;

@@ -95,6 +95,7 @@ void echo__scheduler_destroy(echo_scheduler *s) {
   echo__objects_close(&s->objects);
   echo_queue_destroy(s->queue);
   echo__plan_close(&s->plan);
+  echo__manner_forget(&s->manner);
   free(s->workers);
   free(s);
 }

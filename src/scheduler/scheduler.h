@@ -20,6 +20,7 @@
 #include <uv.h>
 
 #include "base/fork.h"
+#include "base/thread.h"
 #include "scheduler/awake.h"
 #include "scheduler/bound.h"
 #include "scheduler/census.h"
@@ -123,6 +124,7 @@ struct echo_scheduler {
   echo__atomic(bool) abandoned; /* a thread was left behind */
   uv_mutex_t life;              /* start and stop, one at a time */
   uv_mutex_t crew;              /* held while a worker's thread is made: see crew.h */
+  echo__manner manner;          /* of the thread of the first submit */
   int stop_status;              /* under `life`: what the stop came to */
   size_t stop_abandoned;
   echo__word progress;           /* changes when a worker that stops runs dry, or leaves */
