@@ -55,11 +55,27 @@ describe("a builder", function()
     local s <close> = echo.builder():with_worker_count(3):build()
     assert.equal(before, machine.await_thread_count(before))
     s:submit(math.abs, 1):wait()
-    assert.equal(before + 3, machine.thread_count())
+    assert.equal(before + 1, machine.thread_count())
     s:submit({ delay = 0.001 }, math.abs, 1):wait()
-    assert.equal(before + 3 + 1, machine.thread_count()) -- one keeps time
+    assert.equal(before + 1 + 1, machine.thread_count()) -- one keeps time
     s:stop()
     assert.equal(before, machine.await_thread_count(before))
+  end)
+
+  it("starts a thread for each task that has to run beside others", function()
+    local before, go = machine.thread_count(), echo.channel(3)
+    local s <close> = echo.builder():with_worker_count(3):with_setup(function() end):build()
+    local tasks, began = {}, echo.channel(3)
+    for i = 1, 3 do
+      tasks[i] = s:submit(function()
+        began:send(true)
+        while not go:try_receive() do end
+      end)
+    end
+    for _ = 1, 3 do assert.is_true(began:receive()) end
+    assert.equal(before + 3, machine.thread_count())
+    for _ = 1, 3 do go:send(true) end
+    for i = 1, 3 do tasks[i]:wait() end
   end)
 
   it("starts no thread for a submit that is refused", function()
@@ -73,9 +89,9 @@ describe("a builder", function()
   end)
 
   it("names its threads", function()
-    local s <close> = echo.builder():with_worker_count(2):with_name("named"):build()
+    local s <close> = echo.builder():with_worker_count(1):with_name("named"):build()
     s:submit({ delay = 0.001 }, math.abs, 1)
-    assert.equal(3, await_threads("named-", 3))
+    assert.equal(2, await_threads("named-", 2))
     assert.equal(1, await_threads("named-clock", 1))
   end)
 

@@ -28,9 +28,6 @@ enum { WORKERS = model::THREADS - 1, TASKS = 6 };
 struct stage;
 static stage *the_stage;
 
-static void no_preparation(echo__worker *) {
-}
-
 struct stage : model::scenario {
   echo_scheduler s;
   echo_queue q;
@@ -130,7 +127,7 @@ struct stage : model::scenario {
 
   virtual void work_as(unsigned worker) {
     model_here()->worker = &workers[worker];
-    echo__worker_live(&workers[worker], no_preparation);
+    echo__worker_live(&workers[worker]);
     model_here()->worker = NULL;
   }
 

@@ -18,6 +18,19 @@ static bool comes_at_once(const echo__worker *worker) {
   return worker->index == 0 || worker->scheduler->plan.pinning || echo__is_urgent(worker);
 }
 
+/* The hook may take long. Nobody relies on the worker meanwhile, and if more wait than come it
+ * calls the next. Who has relied on it before waits for the hook at most: the worker searches
+ * again. */
+static void call_start(echo__worker *worker) {
+  echo_scheduler *s = worker->scheduler;
+  if (worker->searching) echo__idle_stop_searching(&s->idle);
+  worker->searching = false;
+  unsigned opening = echo__add(&s->opening, 1, relaxed) + 1;
+  if (echo__queued(s) > opening) echo__idle_notify(&s->idle);
+  s->plan.hooks.start(s->plan.hooks.data, worker->index);
+  echo__sub(&s->opening, 1, relaxed);
+}
+
 static void set_up(echo__worker *worker) {
   echo_scheduler *s = worker->scheduler;
   const echo__hooks *hooks = &s->plan.hooks;
@@ -25,7 +38,7 @@ static void set_up(echo__worker *worker) {
   if (!comes_at_once(worker)) echo__manner_adopt(&s->manner);
   if (s->plan.pinning && !echo__is_urgent(worker)) echo__thread_pin(worker->index);
   if (s->interrupts.call != NULL) echo__bell_open(worker);
-  if (hooks->start != NULL) hooks->start(hooks->data, worker->index);
+  if (hooks->start != NULL) call_start(worker);
 }
 
 static void clear_up(echo__worker *worker) {
@@ -40,7 +53,8 @@ static void worker_main(void *argument) {
   echo__worker *worker = argument;
   echo__this_thread.worker = worker;
   echo__awake_begins(&worker->awake);
-  echo__worker_live(worker, set_up);
+  set_up(worker);
+  echo__worker_live(worker);
   clear_up(worker);
   echo__this_thread.worker = NULL;
   echo__awake_ends(&worker->awake);

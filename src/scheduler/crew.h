@@ -7,9 +7,7 @@
  * there, and those that stay on a processor each are all made at the first submit.
  *
  * Threads are made one at a time, under `crew`, and none in a scheduler that has STOPPED. A join
- * comes after that and takes the lock once: from then on it is settled who has a thread. A worker
- * that comes takes its first task before it calls the hook `start`, which may take long, so that
- * who is to come after it is called before.
+ * comes after that and takes the lock once: from then on it is settled who has a thread.
  */
 #ifndef ECHO_SCHEDULER_CREW_H
 #define ECHO_SCHEDULER_CREW_H

@@ -121,11 +121,12 @@ struct echo_scheduler {
   echo__trace trace;
   echo__timing timing;
   ECHO__ALIGNED echo__word phase;
-  echo__atomic(bool) abandoned; /* a thread was left behind */
-  uv_mutex_t life;              /* start and stop, one at a time */
-  uv_mutex_t crew;              /* held while a worker's thread is made: see crew.h */
-  echo__manner manner;          /* of the thread of the first submit */
-  int stop_status;              /* under `life`: what the stop came to */
+  echo__atomic(bool) abandoned;   /* a thread was left behind */
+  uv_mutex_t life;                /* start and stop, one at a time */
+  uv_mutex_t crew;                /* held while a worker's thread is made: see crew.h */
+  echo__manner manner;            /* of the thread of the first submit */
+  echo__atomic(unsigned) opening; /* workers in their hook `start` */
+  int stop_status;                /* under `life`: what the stop came to */
   size_t stop_abandoned;
   echo__word progress;           /* changes when a worker that stops runs dry, or leaves */
   echo__atomic(int64_t) orphans; /* handles that outlive the scheduler's release */
@@ -201,9 +202,8 @@ static inline bool echo__worker_may_work(const echo__worker *worker) {
  * word; NULL: nothing) and the worker was nudged, the phase changed or the deadline passed. */
 void echo__worker_rest(echo__worker *worker, const echo__word *awaited, uint64_t deadline);
 
-/* All that a worker does, on its thread: takes its first task, lets `open` prepare the thread, runs
- * that task, and goes on until the scheduler has STOPPED. */
-void echo__worker_live(echo__worker *worker, void (*open)(echo__worker *worker));
+/* All that a worker does, on its thread, until the scheduler has STOPPED. */
+void echo__worker_live(echo__worker *worker);
 
 /* For a worker that goes back from a wait to the task that waited: it no longer searches, and runs
  * that task again. */
@@ -249,6 +249,9 @@ uint64_t echo__outstanding(echo_scheduler *scheduler);
 
 /* The part of echo_stats that a stop goes by. Any thread; takes no lock. */
 void echo__sum_up(echo_scheduler *scheduler, echo_stats *stats);
+
+/* In stats.c: how many tasks are queued. Any thread; takes no lock. */
+uint64_t echo__queued(const echo_scheduler *scheduler);
 
 /* In fork.c: takes back what watched for forks. */
 void echo__fork_forget(echo_scheduler *scheduler);

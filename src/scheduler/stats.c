@@ -15,6 +15,13 @@ static uint64_t count_queued(const echo_scheduler *s, unsigned rank) {
   return came > left ? came - left : 0;
 }
 
+uint64_t echo__queued(const echo_scheduler *s) {
+  uint64_t count = 0;
+  for (unsigned rank = 0; rank < ECHO_PRIORITIES; rank++)
+    count += count_queued(s, rank);
+  return count;
+}
+
 static void add_worker(const echo__worker *worker, echo_stats *stats) {
   stats->stolen += echo__load(&worker->stolen, relaxed);
   stats->parked += echo__load(&worker->parked, relaxed);

@@ -141,7 +141,7 @@ static void run_taken(echo__worker *worker, const echo_taken *taken) {
       taken->pinned ? echo__begin_pinned(worker, taken->node) : echo__begin_taken(s, taken->node);
   if (task == NULL) return;
   if (!taken->pinned) echo__census_left(&worker->census, echo__task_rank(task));
-  if (!taken->pinned && echo__load(&s->phase, relaxed) >= ECHO__CANCELLING)
+  if (!taken->pinned && echo__load(&s->phase, relaxed) == ECHO__CANCELLING)
     echo__finish(s, task, ECHO_TASK_CANCELLED);
   else
     run(worker, task, taken->fair);
@@ -153,21 +153,17 @@ static echo_steal take(const echo__worker *worker, echo_priority lowest, echo_ta
   return echo_queue_take_from(queue, worker->index, lowest, taken);
 }
 
-static void run_found(echo__worker *worker, const echo_taken *taken) {
-  if (taken->offered)
-    echo__branch_run_taken(worker, taken->node);
-  else
-    run_taken(worker, taken);
-  if (worker->loop != NULL) echo__loop_tick(worker->loop);
-}
-
 echo_steal echo__worker_step_from(echo__worker *worker, echo_priority lowest) {
   if (echo__load(&worker->orders, relaxed) != 0) echo__obey(worker);
   echo_taken taken;
   echo_steal outcome = take(worker, lowest, &taken);
   if (outcome != ECHO_STEAL_TAKEN) return outcome;
   note_found(worker, &taken);
-  run_found(worker, &taken);
+  if (taken.offered)
+    echo__branch_run_taken(worker, taken.node);
+  else
+    run_taken(worker, &taken);
+  if (worker->loop != NULL) echo__loop_tick(worker->loop);
   return ECHO_STEAL_TAKEN;
 }
 
@@ -336,21 +332,9 @@ static void wind_up(echo__worker *worker) {
   echo__end_lost(worker);
 }
 
-/* A scheduler that has STOPPED in the meantime is done with its tasks. */
-static bool take_first(echo__worker *worker, echo_taken *taken) {
-  if (!echo__worker_may_work(worker)) return false;
-  if (take(worker, ECHO_PRIORITY_LOW, taken) != ECHO_STEAL_TAKEN) return false;
-  note_found(worker, taken);
-  return true;
-}
-
-void echo__worker_live(echo__worker *worker, void (*open)(echo__worker *worker)) {
-  echo_taken taken;
+void echo__worker_live(echo__worker *worker) {
   if (!worker->searching) echo__idle_begin_search(idle_of(worker));
   worker->searching = true;
-  bool found = take_first(worker, &taken);
-  open(worker);
-  if (found) run_found(worker, &taken);
   work(worker);
   wind_up(worker);
 }
