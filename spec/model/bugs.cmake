@@ -291,7 +291,8 @@ bug(idle.absent-not-expected-again FOUND scheduler/idle.c
   [[  echo__idle_expect(idle, worker);
   return false;]] [[  return false;]])
 bug(idle.absent-first FOUND scheduler/idle.c
-  [[uint64_t present = bits & ~echo__load(&idle->absent[word], relaxed);]] [[uint64_t present = bits;]])
+  [[uint64_t present = bits & ~echo__load(&idle->absent[word], relaxed);]]
+  [[uint64_t present = bits & echo__load(&idle->absent[word], relaxed);]])
 bug(idle.absent-comes-unsearching FOUND scheduler/worker.c
   [[  if (!worker->searching) echo__idle_begin_search(idle_of(worker));
   worker->searching = true;]] [[]])

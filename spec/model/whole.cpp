@@ -54,6 +54,26 @@ struct drain_children : stage {
   }
 };
 
+/* Somebody finds only now that a worker might be needed: there is none to be had any more. */
+struct late_call : stage {
+  handover submitted, over;
+
+  void outside() override {
+    submitted.wait();
+    CHECK(echo_scheduler_stop(s, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL) == ECHO_OK);
+    unsigned threads = started;
+    over.wait();
+    CHECK(started == threads);
+    echo_scheduler_release(s);
+  }
+  void other() override {
+    CHECK(submit(nothing, NULL) == ECHO_OK);
+    submitted.set();
+    echo__idle_notify(&s->idle);
+    over.set();
+  }
+};
+
 /* Each of what was queued ends, once; what a cancel ended never runs. */
 struct stop_cancel : stage {
   void outside() override {
@@ -340,6 +360,7 @@ struct wait_inside : stage {
 
 SCENARIO(drain, 3, 10000, 1, 1)
 SCENARIO(race_to_stop, 4, 20000, 1, 0)
+SCENARIO(late_call, 4, 10000, 1, 0)
 SCENARIO(drain_children, 3, 20000, 1, 1)
 SCENARIO(stop_cancel, 3, 10000, 1, 1)
 SCENARIO(wait_outside, 3, 10000, 1, 1)
