@@ -344,7 +344,7 @@ bug(whole.balance-turned FOUND scheduler/stop.c
 bug(whole.stop-no-nudge FOUND scheduler/crew.c
   [[echo__idle_nudge_all(&s->idle);]] [[]])
 bug(whole.called-when-stopped FOUND scheduler/crew.c
-  [[if (echo__load(&s->phase, relaxed) != ECHO__STOPPED)]] [[]])
+  [[if (echo__load(&s->phase, relaxed) != ECHO__STOPPED) {]] [[{]])
 bug(whole.crew-unsettled FOUND scheduler/crew.c
   [[  settle_crew(s);]] [[]])
 bug(whole.named-uncounted FOUND scheduler/named_queue.c [[queue->running++;]] [[]])

@@ -66,9 +66,10 @@ static int make_thread(echo__worker *worker) {
   echo_scheduler *s = worker->scheduler;
   int status = ECHO_STOPPED;
   uv_mutex_lock(&s->crew);
-  if (echo__load(&s->phase, relaxed) != ECHO__STOPPED)
+  if (echo__load(&s->phase, relaxed) != ECHO__STOPPED) {
     status = echo__thread_start(&worker->thread, worker_main, worker);
-  worker->has_thread = status == ECHO_OK;
+    worker->has_thread = status == ECHO_OK;
+  }
   uv_mutex_unlock(&s->crew);
   return status;
 }
