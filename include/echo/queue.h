@@ -129,10 +129,11 @@ ECHO_API bool echo_queue_offer(echo_queue *queue, unsigned worker, echo_priority
  * the thread that is worker `worker`. */
 ECHO_API echo_node *echo_queue_retract(echo_queue *queue, unsigned worker, echo_priority priority);
 
-/* The same for a worker that is kept free for what is urgent: only nodes of high priority, and what
- * is pinned to it, whatever its priority. Fairness does not count here. Only the thread that is
+/* The same for a worker that is kept free for what is urgent: nodes of high priority, and what is
+ * pinned to it, down to `lowest`. Fairness is for the pinned ones alone. Only the thread that is
  * worker `worker`, which should inject and not push: what is less urgent it would not take back. */
-ECHO_API echo_steal echo_queue_take_high(echo_queue *queue, unsigned worker, echo_taken *taken);
+ECHO_API echo_steal echo_queue_take_high(echo_queue *queue, unsigned worker, echo_priority lowest,
+                                         echo_taken *taken);
 
 /* Takes one node on behalf of no worker, highest priority first, for emptying the queue. What is
  * pinned or on offer stays. Any thread. */
@@ -145,6 +146,9 @@ ECHO_API bool echo_queue_has_work(const echo_queue *queue);
 
 /* The same for nodes of this priority or a higher one. Any thread. */
 ECHO_API bool echo_queue_has_work_from(const echo_queue *queue, echo_priority priority);
+
+/* The same for nodes of this priority alone. Any thread. */
+ECHO_API bool echo_queue_has_work_of(const echo_queue *queue, echo_priority priority);
 
 /* The same, and true as well if such a node is pinned to the worker. Only the thread that is worker
  * `worker`. */

@@ -25,12 +25,16 @@ IT(sees_no_work_where_there_is_none) {
   assert_false(echo_queue_has_work(shelf.queue));
   for (unsigned p = 0; p < ECHO_PRIORITIES; p++)
     assert_false(echo_queue_has_work_from(shelf.queue, priorities[p]));
+  for (unsigned p = 0; p < ECHO_PRIORITIES; p++)
+    assert_false(echo_queue_has_work_of(shelf.queue, priorities[p]));
 }
 
 static void expect_seen_from(unsigned placed) {
   assert_true(echo_queue_has_work(shelf.queue));
   for (unsigned p = 0; p < ECHO_PRIORITIES; p++)
     assert_int_equal(echo_queue_has_work_from(shelf.queue, priorities[p]), p >= placed);
+  for (unsigned p = 0; p < ECHO_PRIORITIES; p++)
+    assert_int_equal(echo_queue_has_work_of(shelf.queue, priorities[p]), p == placed);
 }
 
 IT(sees_injected_work_of_a_priority_and_above) {

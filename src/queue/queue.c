@@ -172,6 +172,10 @@ bool echo_queue_has_work_from(const echo_queue *q, echo_priority priority) {
   return false;
 }
 
+bool echo_queue_has_work_of(const echo_queue *q, echo_priority priority) {
+  return class_has_work(q, echo__class_of(priority));
+}
+
 bool echo_queue_has_work(const echo_queue *q) {
   return echo_queue_has_work_from(q, ECHO_PRIORITY_LOW);
 }

@@ -206,12 +206,12 @@ static bool class_waits(const echo_queue *q, const echo__side *s, int class) {
   return echo__pinned_waits(&s->pinned, class) || echo__class_waits(q, class);
 }
 
-/* Counts the classes below a start that had to wait once more. */
-static void note_passed(echo_queue *q, echo__side *s, int class) {
+/* Counts the classes below a start that had to wait once more; `pinned`: as far as they are. */
+static void note_passed(const echo_queue *q, echo__side *s, int class, bool pinned) {
   bool passed = false;
   s->passed[class] = 0;
   for (int lower = class + 1; lower < ECHO_PRIORITIES; lower++) {
-    bool waits = class_waits(q, s, lower);
+    bool waits = pinned ? echo__pinned_waits(&s->pinned, lower) : class_waits(q, s, lower);
     s->passed[lower] = waits ? s->passed[lower] + 1 : 0;
     passed |= waits;
   }
@@ -252,7 +252,7 @@ static echo_steal take_down_to(echo_queue *q, unsigned worker, int lowest, echo_
     echo_steal one = take_class(q, worker, class, taken);
     if (one != ECHO_STEAL_EMPTY) outcome = one;
   }
-  if (outcome == ECHO_STEAL_TAKEN) note_passed(q, s, echo__class_of(taken->priority));
+  if (outcome == ECHO_STEAL_TAKEN) note_passed(q, s, echo__class_of(taken->priority), false);
   return outcome;
 }
 
@@ -265,13 +265,31 @@ echo_steal echo_queue_take_from(echo_queue *q, unsigned worker, echo_priority lo
   return take_down_to(q, worker, echo__class_of(lowest), taken);
 }
 
-/* Of the other classes only what is pinned: nobody else would come for it. */
-echo_steal echo_queue_take_high(echo_queue *q, unsigned worker, echo_taken *taken) {
-  if (echo__pinned_arrived(&q->sides[worker].pinned)) echo__side_sort_in(q, worker);
-  echo_steal outcome = take_in_turn(q, worker, 0, taken);
+static echo_steal take_overdue_pinned(echo_queue *q, unsigned worker, int lowest,
+                                      echo_taken *taken) {
+  echo__side *s = &q->sides[worker];
+  int class = overdue_class(q, s);
+  if (class < 0 || class > lowest) return ECHO_STEAL_EMPTY;
+  s->streak = 0;
+  s->passed[class] = 0;
+  if (take_pinned(q, worker, class, taken) != ECHO_STEAL_TAKEN) return ECHO_STEAL_EMPTY;
+  taken->fair = true;
+  return ECHO_STEAL_TAKEN;
+}
+
+/* Of the other classes only what is pinned: nobody else would come for it, so fairness counts for
+ * that, too. */
+echo_steal echo_queue_take_high(echo_queue *q, unsigned worker, echo_priority lowest,
+                                echo_taken *taken) {
+  echo__side *s = &q->sides[worker];
+  if (echo__pinned_arrived(&s->pinned)) echo__side_sort_in(q, worker);
+  echo_steal outcome = take_overdue_pinned(q, worker, echo__class_of(lowest), taken);
+  if (outcome == ECHO_STEAL_TAKEN) return outcome;
+  outcome = take_in_turn(q, worker, 0, taken);
   if (outcome != ECHO_STEAL_TAKEN) outcome = take_class(q, worker, 0, taken);
-  for (int class = 1; class < ECHO_PRIORITIES && outcome == ECHO_STEAL_EMPTY; class ++)
+  for (int class = 1; class <= echo__class_of(lowest) && outcome == ECHO_STEAL_EMPTY; class ++)
     outcome = take_pinned(q, worker, class, taken);
+  if (outcome == ECHO_STEAL_TAKEN) note_passed(q, s, echo__class_of(taken->priority), true);
   return outcome;
 }
 

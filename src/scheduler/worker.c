@@ -149,7 +149,7 @@ static void run_taken(echo__worker *worker, const echo_taken *taken) {
 
 static echo_steal take(const echo__worker *worker, echo_priority lowest, echo_taken *taken) {
   echo_queue *queue = worker->scheduler->queue;
-  if (echo__is_urgent(worker)) return echo_queue_take_high(queue, worker->index, taken);
+  if (echo__is_urgent(worker)) return echo_queue_take_high(queue, worker->index, lowest, taken);
   return echo_queue_take_from(queue, worker->index, lowest, taken);
 }
 
