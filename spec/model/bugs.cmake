@@ -437,6 +437,11 @@ bug(idle.token-asleep-forgotten FOUND scheduler/idle.c
 bug(idle.second-look-unpinned FOUND scheduler/worker.c
   [[return echo__has_work_for(worker, ECHO_PRIORITY_LOW) ||]]
   [[return echo_queue_has_work(worker->scheduler->queue) ||]])
+bug(idle.turn-unlooked FOUND scheduler/worker.c
+  [[  if (worker->searching) end_search(worker, false);
+  echo__loop_turn]]
+  [[  stop_searching(worker);
+  echo__loop_turn]])
 
 # Workers for high tasks: a wake-up for others is not for them; each way on which one has to be woken,
 # and what it looks for before it sleeps.

@@ -220,6 +220,40 @@ struct nudged_in_loop : nudged {
 };
 
 SCENARIO(absent_late, 4, 30000, 1, 0)
+/* A worker that was woken for what another one takes then runs a call-back of its loop, which takes
+ * as long as the next task: nobody may rely on its search meanwhile. */
+static int turns;
+
+static void wait_in_call_back() {
+  if (++turns > 1) the_stage->child_ran.wait();
+}
+
+static void set_all_started(void *) {
+  the_stage->all_started.set();
+}
+
+struct long_call_back : stage {
+  event other_may_begin;
+
+  long_call_back() : stage(2, 2) {
+    turns = 0;
+    give_loop(0);
+    loops[0].turn = wait_in_call_back;
+  }
+  void thread(unsigned index) override {
+    if (index == 1) return work_as(0);
+    if (index == 0) {
+      other_may_begin.wait();
+      return work_as(1);
+    }
+    inject(0, set_all_started);
+    other_may_begin.set();
+    all_started.wait();
+    inject(1, set_child_ran);
+  }
+};
+
+SCENARIO(long_call_back, 3, 5000, 1, 0)
 SCENARIO(one_in_loop, 2, 60000, 3, 1)
 SCENARIO(one_pinned_in_loop, 2, 60000, 3, 1)
 SCENARIO(two_meet_in_loops, 3, 60000, 1, 0)

@@ -84,6 +84,7 @@ struct stage : model::scenario {
   /* From now on the worker sleeps in a loop. */
   void give_loop(unsigned worker) {
     echo__store(&loops[worker].rung, 0, relaxed);
+    loops[worker].turn = NULL;
     echo__store(&s.idle.sleepers[worker].loop, &loops[worker], relaxed);
     workers[worker].loop = &loops[worker];
   }

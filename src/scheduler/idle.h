@@ -21,7 +21,8 @@
  * - If the submitter sees somebody searching and wakes nobody, then that searcher has its own
  *   `searching` count still to take back. If it finds other work, it fences after the count and
  *   looks at what is left; if it finds nothing, it announces itself and looks again. Both looks
- *   come after the node was made visible.
+ *   come after the node was made visible. One that runs call-backs of its loop first, which may
+ *   take long, looks before that as if it had found work.
  *
  * What the second look finds counts like what a search finds: the worker stays up as a searcher,
  * and when it has taken its node it looks at what is left. The submitter of a second node may have

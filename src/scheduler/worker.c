@@ -271,9 +271,10 @@ static bool loop_is_awaited(const echo__worker *worker) {
   return worker->loop != NULL && echo__loop_is_awaited(worker->loop);
 }
 
-/* Call-backs may take long, so a worker that runs them does not search. */
+/* Call-backs may take long, so a worker that runs them does not search; nor does it look before
+ * they are over, so who has relied on its search is served now. */
 static bool turn_loop(echo__worker *worker, const echo__word *awaited) {
-  stop_searching(worker);
+  if (worker->searching) end_search(worker, false);
   echo__loop_turn(worker->loop);
   return has_reason(worker, awaited);
 }

@@ -1,6 +1,6 @@
 /* Stands in for src/scheduler/loop.h: something is always alive on the loop, and nothing is ever
- * due; there is only the bell. That a knock, or a sleep that it ends, orders memory is not relied
- * on. */
+ * due but what a scenario says (`turn`); there is only the bell. That a knock, or a sleep that it
+ * ends, orders memory is not relied on. */
 #ifndef ECHO_SCHEDULER_LOOP_H
 #define ECHO_SCHEDULER_LOOP_H
 
@@ -8,6 +8,7 @@
 
 typedef struct echo__loop {
   echo__word rung;
+  void (*turn)(); /* NULL: nothing is due */
 } echo__loop;
 
 echo__woken echo__word_wait(echo__word *word, uint32_t expected, uint64_t deadline);
@@ -16,7 +17,8 @@ void echo__word_wake_one(echo__word *word);
 inline echo__loop *echo__loop_create(void) {
   return NULL;
 }
-inline void echo__loop_turn(echo__loop *) {
+inline void echo__loop_turn(echo__loop *loop) {
+  if (loop->turn != NULL) loop->turn();
 }
 inline void echo__loop_tick(echo__loop *) {
 }
