@@ -452,7 +452,7 @@ bug(urgent.woken-for-any FOUND scheduler/scheduler.h
 bug(urgent.never-woken FOUND scheduler/scheduler.h
   [[  return echo__idle_notify_injected(&scheduler->urgent);]] [[  return false;]])
 bug(urgent.not-handed-on FOUND scheduler/worker.c
-  [[    echo__notify_urgent(s, ECHO_PRIORITY_HIGH);]] [[    (void)0;]])
+  [[  return echo__notify_urgent(s, ECHO_PRIORITY_HIGH);]] [[  return false;]])
 bug(urgent.sleeps-among-others FOUND scheduler/worker.c
   [[  return echo__is_urgent(worker) ? &s->urgent : &s->idle;]] [[  return &s->idle;]])
 bug(urgent.looks-for-pinned-only FOUND scheduler/scheduler.h
@@ -573,7 +573,7 @@ bug(interrupt.declined-still-rung FOUND scheduler/interrupt.c
 bug(interrupt.exposed-relaxed FOUND scheduler/ask.c
   [[echo__load(&i->exposed[class][word], seq_cst);]] [[echo__load(&i->exposed[class][word], relaxed);]])
 bug(interrupt.search-no-look FOUND scheduler/worker.c
-  [[  echo__interrupts_look(s);
+  [[  echo__interrupts_look(s, wake_urgent(s) ? ECHO_PRIORITY_NORMAL : ECHO_PRIORITY_HIGH);
 }]] [[}]])
 bug(interrupt.more-no-look FOUND scheduler/worker.c
   [[    echo__notify(s, taken->priority);]] [[    echo__idle_notify(&s->idle);]])

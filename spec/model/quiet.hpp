@@ -23,7 +23,7 @@ void echo__interrupts_ask(echo_scheduler *, echo_priority) {
 }
 void echo__interrupts_ask_worker(echo_scheduler *, unsigned, echo_priority) {
 }
-void echo__interrupts_look(echo_scheduler *) {
+void echo__interrupts_look(echo_scheduler *, echo_priority) {
 }
 void echo__interrupts_call(echo_scheduler *, unsigned) {
 }

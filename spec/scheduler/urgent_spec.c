@@ -1,6 +1,6 @@
 /* Workers that are kept free for high tasks. */
 #include "scheduler/scheduler.h"
-#include "support/crew.h"
+#include "support/loops.h"
 
 enum { ORDINARY, URGENT };
 
@@ -129,10 +129,14 @@ IT(takes_high_tasks_of_named_queues) {
   spec_crew_end(scheduler);
 }
 
+static bool one_sleeps(echo__idle *idle) {
+  uint64_t parked = echo__load(&idle->parked[0], relaxed);
+  return parked != 0 && (parked & (parked - 1)) == 0 && echo__load(&idle->searching, relaxed) == 0;
+}
+
+/* One of the ordinary workers and the urgent one. */
 static bool both_sleep(void) {
-  return echo__load(&scheduler->idle.parked[0], relaxed) == 1 &&
-         echo__load(&scheduler->urgent.parked[0], relaxed) == 1 &&
-         echo__load(&scheduler->idle.searching, relaxed) == 0;
+  return one_sleeps(&scheduler->idle) && one_sleeps(&scheduler->urgent);
 }
 
 IT(prefers_an_ordinary_worker_that_is_idle) {
@@ -142,6 +146,65 @@ IT(prefers_an_ordinary_worker_that_is_idle) {
     SPEC_UNTIL(both_sleep());
     assert_int_equal(runner_of(ECHO_PRIORITY_HIGH), ORDINARY);
   }
+  spec_crew_end(scheduler);
+}
+
+/* -- interruptions ---------------------------------------------------------------------------- */
+
+/* Who finds the first leaves the second to the urgent worker, not to one that has to make way. */
+IT(interrupts_nobody_for_what_an_urgent_worker_comes_for) {
+  enum { ROUNDS = SPEC_ROUNDS(1000) };
+  spec_bench b;
+  spec_loop low;
+  spec_bench_open_urgent(&b, 2, 1);
+  scheduler = b.scheduler;
+  spec_loop_start(&b, &low, ECHO_PRIORITY_LOW);
+  for (int i = 0; i < ROUNDS; i++) {
+    SPEC_UNTIL(both_sleep());
+    echo_task *first = submit(ECHO_PRIORITY_HIGH, spec_nothing, NULL);
+    echo_task *second = submit(ECHO_PRIORITY_HIGH, spec_nothing, NULL);
+    end_task(first);
+    end_task(second);
+  }
+  spec_loop_end(&low);
+  spec_crew_end(scheduler);
+  assert_int_equal(atomic_load(&b.calls), 0);
+}
+
+/* An urgent worker is no help for a normal one, whether it comes for a high one or sleeps. */
+IT(interrupts_a_low_task_for_a_normal_one) {
+  spec_bench b;
+  spec_loop low;
+  spec_bench_open_urgent(&b, 1, 1);
+  scheduler = b.scheduler;
+  spec_loop_start(&b, &low, ECHO_PRIORITY_LOW);
+  for (int i = 0; i < 100; i++) {
+    echo_task *high = submit(ECHO_PRIORITY_HIGH, spec_nothing, NULL);
+    echo_task *normal = submit(ECHO_PRIORITY_NORMAL, spec_nothing, NULL);
+    end_task(high);
+    end_task(normal);
+    end_task(submit(ECHO_PRIORITY_NORMAL, spec_nothing, NULL));
+  }
+  spec_loop_end(&low);
+  spec_crew_end(scheduler);
+}
+
+IT(interrupts_a_low_task_when_the_urgent_workers_are_busy) {
+  spec_bench b;
+  spec_loop low;
+  spec_blocker high;
+  spec_bench_open_urgent(&b, 1, 1);
+  scheduler = b.scheduler;
+  spec_loop_start(&b, &low, ECHO_PRIORITY_LOW);
+  spec_blocker_init(&high);
+  echo_task *task = submit(ECHO_PRIORITY_HIGH, spec_blocker_run, &high);
+  spec_gate_wait(&high.started);
+  assert_int_equal(atomic_load(&b.calls), 0);
+  assert_int_equal(runner_of(ECHO_PRIORITY_HIGH), ORDINARY);
+  assert_true(atomic_load(&b.calls) > 0);
+  spec_unblock(&high);
+  end_task(task);
+  spec_loop_end(&low);
   spec_crew_end(scheduler);
 }
 
@@ -288,6 +351,9 @@ int main(void) {
       cmocka_unit_test(takes_high_tasks_out_of_a_stuck_worker_s_deque),
       cmocka_unit_test(takes_high_tasks_of_named_queues),
       cmocka_unit_test(prefers_an_ordinary_worker_that_is_idle),
+      cmocka_unit_test(interrupts_nobody_for_what_an_urgent_worker_comes_for),
+      cmocka_unit_test(interrupts_a_low_task_for_a_normal_one),
+      cmocka_unit_test(interrupts_a_low_task_when_the_urgent_workers_are_busy),
       cmocka_unit_test(runs_high_children_itself_and_leaves_low_ones_to_others),
       cmocka_unit_test(goes_on_there_with_what_was_suspended_there_even_if_it_is_low_by_now),
       cmocka_unit_test(is_part_of_a_stop_that_cancels),

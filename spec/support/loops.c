@@ -13,11 +13,12 @@ static void tell(void *data, unsigned worker) {
   if (number < SPEC_BENCH_CALLS) atomic_store(&b->order[number], (int)worker);
 }
 
-void spec_bench_open_with(spec_bench *b, unsigned workers, unsigned fairness) {
+static void open_bench(spec_bench *b, unsigned workers, unsigned urgent, unsigned fairness) {
   echo_builder *builder = NULL;
   *b = (spec_bench){0};
   assert_int_equal(echo_builder_create(&builder), ECHO_OK);
   assert_int_equal(echo_builder_with_worker_count(builder, workers), ECHO_OK);
+  assert_int_equal(echo_builder_with_urgent_workers(builder, urgent), ECHO_OK);
   assert_int_equal(echo_builder_with_fairness(builder, fairness), ECHO_OK);
   assert_int_equal(echo_builder_with_queue(builder, "few", 1), ECHO_OK);
   assert_int_equal(echo_builder_with_interrupt(builder, tell, b), ECHO_OK);
@@ -26,7 +27,15 @@ void spec_bench_open_with(spec_bench *b, unsigned workers, unsigned fairness) {
 }
 
 void spec_bench_open(spec_bench *b, unsigned workers) {
-  spec_bench_open_with(b, workers, 0);
+  open_bench(b, workers, 0, 0);
+}
+
+void spec_bench_open_with(spec_bench *b, unsigned workers, unsigned fairness) {
+  open_bench(b, workers, 0, fairness);
+}
+
+void spec_bench_open_urgent(spec_bench *b, unsigned workers, unsigned urgent) {
+  open_bench(b, workers, urgent, 0);
 }
 
 void spec_bench_submit(spec_bench *b, echo_priority priority, bool interruptible,

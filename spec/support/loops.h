@@ -23,6 +23,9 @@ typedef struct spec_bench {
 void spec_bench_open(spec_bench *bench, unsigned workers);
 void spec_bench_open_with(spec_bench *bench, unsigned workers, unsigned fairness);
 
+/* With so many workers more for high tasks alone. */
+void spec_bench_open_urgent(spec_bench *bench, unsigned workers, unsigned urgent);
+
 void spec_bench_submit(spec_bench *bench, echo_priority priority, bool interruptible,
                        echo_task_function function, void *argument);
 

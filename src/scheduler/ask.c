@@ -92,10 +92,10 @@ void echo__interrupts_slice(echo_scheduler *s, unsigned worker) {
   set_pulse(s, moment);
 }
 
-void echo__interrupts_look(echo_scheduler *s) {
+void echo__interrupts_look(echo_scheduler *s, echo_priority highest) {
   if (s->interrupts.call == NULL) return;
-  for (int priority = ECHO_PRIORITY_HIGH; priority > ECHO_PRIORITY_LOW; priority--) {
-    if (!echo_queue_has_work_from(s->queue, (echo_priority)priority)) continue;
+  for (int priority = highest; priority > ECHO_PRIORITY_LOW; priority--) {
+    if (!echo_queue_has_work_of(s->queue, (echo_priority)priority)) continue;
     echo__interrupts_ask(s, (echo_priority)priority);
     return;
   }
@@ -134,7 +134,7 @@ static void pulse(void *argument) {
   echo_scheduler *s = argument;
   ask_later(s);
   echo__fence(seq_cst); /* PAIR interrupt.expose */
-  echo__interrupts_look(s);
+  echo__interrupts_look(s, ECHO_PRIORITY_HIGH);
 }
 
 void echo__interrupts_use_clock(echo_scheduler *s) {

@@ -108,8 +108,9 @@ void echo__interrupts_ask(echo_scheduler *scheduler, echo_priority priority);
 void echo__interrupts_ask_worker(echo_scheduler *scheduler, unsigned worker,
                                  echo_priority priority);
 
-/* As echo__interrupts_ask, for the most urgent of what waits, behind a seq_cst fence. */
-void echo__interrupts_look(echo_scheduler *scheduler);
+/* As echo__interrupts_ask, for the most urgent of what waits, up to `highest`, behind a seq_cst
+ * fence. */
+void echo__interrupts_look(echo_scheduler *scheduler, echo_priority highest);
 
 /* Wants the call-back on this worker, or on all. */
 void echo__interrupts_call(echo_scheduler *scheduler, unsigned worker);

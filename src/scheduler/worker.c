@@ -96,13 +96,18 @@ static unsigned seat_of(const echo__worker *worker) {
   return echo__is_urgent(worker) ? worker->index - worker->scheduler->idle.workers : worker->index;
 }
 
-/* For what waits, of whatever priority: there is no worker to wake, or one is woken, or asked to
- * make way. An urgent worker is of use for high tasks alone, so others are asked all the same. */
+/* Behind a fence that shows all ordinary workers at work: true if a high task waits and an urgent
+ * one comes for it. */
+static bool wake_urgent(echo_scheduler *s) {
+  if (s->urgent.workers == 0 || !echo_queue_has_work_of(s->queue, ECHO_PRIORITY_HIGH)) return false;
+  return echo__notify_urgent(s, ECHO_PRIORITY_HIGH);
+}
+
+/* For what waits, of whatever priority: there is a worker to wake, or else one is asked to make
+ * way, but not for high tasks that an urgent worker comes for. */
 static void find_help(echo_scheduler *s) {
   if (echo__idle_notify(&s->idle)) return;
-  if (s->urgent.workers != 0 && echo_queue_has_work_from(s->queue, ECHO_PRIORITY_HIGH))
-    echo__notify_urgent(s, ECHO_PRIORITY_HIGH);
-  echo__interrupts_look(s);
+  echo__interrupts_look(s, wake_urgent(s) ? ECHO_PRIORITY_NORMAL : ECHO_PRIORITY_HIGH);
 }
 
 /* If nobody searches any more, the worker sees to what is left. */
