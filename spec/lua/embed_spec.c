@@ -164,6 +164,36 @@ IT(runs_tasks_in_c_beside_those_in_lua) {
   lua_close(L);
 }
 
+/* A task in C keeps the ordinary worker; the urgent one has a state like any other. */
+IT(has_workers_for_what_is_urgent) {
+  lua_State *L = new_state();
+  echo_builder *builder;
+  echo_scheduler *scheduler;
+  static visit v;
+  init_visit(&v);
+  assert_int_equal(echo_builder_create(&builder), ECHO_OK);
+  assert_int_equal(echo_builder_with_worker_count(builder, 1), ECHO_OK);
+  assert_int_equal(echo_builder_with_urgent_workers(builder, 1), ECHO_OK);
+  echo_lua_config config = {.memory_limit = 4000000};
+  assert_int_equal(echo_lua_build(builder, &config, &scheduler), ECHO_OK);
+  echo_builder_destroy(builder);
+  assert_int_equal(echo_lua_push_scheduler(L, scheduler), ECHO_OK);
+  lua_setglobal(L, "s");
+  assert_int_equal(echo_scheduler_submit(scheduler, NULL, pay_visit, &v, NULL), ECHO_OK);
+  spec_gate_wait(&v.inside);
+  assert_true(run(L, "local high = { priority = 'high' }\n"
+                     "local function where() return require 'echo'.current().worker end\n"
+                     "assert(s:submit(high, where):wait() == 2)\n"
+                     "local ok, err = s:submit(high, string.rep, 'x', 10000000):pwait()\n"
+                     "assert(not ok and err.kind == 'memory', tostring(err))\n"
+                     "assert(s:submit(high, where):wait() == 2)\n"
+                     "local stats = s:stats()\n"
+                     "assert(stats.urgent_workers == 1 and stats.per_worker[2].urgent)"));
+  spec_gate_open(&v.out);
+  end(scheduler);
+  lua_close(L);
+}
+
 /* -- building --------------------------------------------------------------------------------- */
 
 IT(refuses_a_memory_limit_that_holds_no_state_and_may_be_built_after_that) {
@@ -190,6 +220,7 @@ IT(survives_a_lack_of_memory_while_it_builds) {
     echo_builder *builder;
     echo_scheduler *scheduler;
     assert_int_equal(echo_builder_create(&builder), ECHO_OK);
+    assert_int_equal(echo_builder_with_urgent_workers(builder, 1), ECHO_OK);
     atomic_store(&spec_allocated.refuse_after, allowed);
     status = echo_lua_build(builder, &config, &scheduler);
     atomic_store(&spec_allocated.refuse_after, -1);
@@ -426,6 +457,7 @@ int main(void) {
       cmocka_unit_test(is_stopped_by_its_release),
       cmocka_unit_test(tells_scripts_what_a_stop_abandoned),
       cmocka_unit_test(runs_tasks_in_c_beside_those_in_lua),
+      cmocka_unit_test(has_workers_for_what_is_urgent),
       cmocka_unit_test(refuses_a_memory_limit_that_holds_no_state_and_may_be_built_after_that),
       cmocka_unit_test(survives_a_lack_of_memory_while_it_builds),
       cmocka_unit_test(a_state_that_closes_frees_what_it_was_not_told_of_its_tasks_ends),

@@ -56,8 +56,9 @@ static const char prelude[] =
     "function check(well, e) "
     "  if not well and not is_memory(e) then return 'unexpected: ' .. tostring(e) end "
     "end "
-    "function open(n) s = echo.builder():with_worker_count(n or 1)"
-    "  :with_setup(function(p) Point = require 'echo'.register('Point', p) end, Point):build() end "
+    "function open(n, urgent) s = echo.builder():with_worker_count(n or 1)"
+    "  :with_urgent_workers(urgent or 0):with_setup(function(p) Point = require "
+    "'echo'.register('Point', p) end, Point):build() end "
     "function close() s:stop{mode = 'cancel', timeout = 30} s = nil collectgarbage() "
     "  collectgarbage() end ";
 
@@ -280,6 +281,19 @@ IT(a_pool_from_its_beginning_to_its_end) {
                          "assert(got == 2) close()");
 }
 
+/* The ordinary worker is inside of the low one, or has no memory for it. */
+IT(a_pool_with_a_worker_for_what_is_urgent) {
+  exhaust_from_the_start("open(1, 1) "
+                         "local go = echo.channel(1) "
+                         "local low = s:submit({priority = 'low'}, function() "
+                         "  while not go:try_receive() do end end) "
+                         "while low:status() == 'queued' do end "
+                         "local got = s:submit({priority = 'high'}, function(t) "
+                         "  require 'echo'.sleep(0.001) return #t end, {1, 2}):wait(30) "
+                         "go:send(true) low:wait(30) "
+                         "assert(got == 2) close()");
+}
+
 /* All of it must be gone when the states are: a count, and the address sanitizer's own look. */
 IT(nothing_is_left_of_all_that) {
   long before = atomic_load(&spec_allocated.live);
@@ -306,6 +320,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(coroutines_of_a_host, set_up, tear_down),
       cmocka_unit_test_setup_teardown(cancelling_and_looking, set_up, tear_down),
       cmocka_unit_test_setup_teardown(a_pool_from_its_beginning_to_its_end, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_pool_with_a_worker_for_what_is_urgent, set_up, tear_down),
       cmocka_unit_test(nothing_is_left_of_all_that),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

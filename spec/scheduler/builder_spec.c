@@ -91,6 +91,28 @@ IT(names_the_threads) {
   assert_string_equal(name, "crew-0");
 }
 
+/* The system keeps fifteen characters. */
+IT(names_the_threads_of_urgent_workers_after_what_they_are) {
+  echo_scheduler *scheduler = NULL;
+  spec_blocker blocker;
+  char name[16] = "";
+  assert_int_equal(echo_builder_with_worker_count(builder, 1), ECHO_OK);
+  assert_int_equal(echo_builder_with_urgent_workers(builder, 1), ECHO_OK);
+  assert_int_equal(echo_builder_with_name(builder, "indexer"), ECHO_OK);
+  assert_int_equal(echo_builder_build(builder, &scheduler), ECHO_OK);
+  spec_block(scheduler, &blocker);
+  echo_task *task;
+  assert_int_equal(echo_scheduler_submit(scheduler,
+                                         &(echo_task_options){.priority = ECHO_PRIORITY_HIGH},
+                                         get_name, name, &task),
+                   ECHO_OK);
+  assert_int_equal(echo_task_wait(task, ECHO_FOREVER), ECHO_OK);
+  echo_task_release(task);
+  spec_unblock(&blocker);
+  spec_crew_end(scheduler);
+  assert_string_equal(name, "inde-urgent1");
+}
+
 IT(is_not_needed_by_the_scheduler_that_it_built) {
   echo_scheduler *scheduler = spec_crew_with_queue(1, 1); /* destroys its builder */
   atomic_int count = 0;
@@ -109,6 +131,7 @@ static int build_all(void) {
   if (status == ECHO_OK) status = echo_builder_with_queue(own, "one", 1);
   if (status == ECHO_OK) status = echo_builder_with_queue(own, "two", 1);
   if (status == ECHO_OK) status = echo_builder_with_name(own, "name");
+  if (status == ECHO_OK) status = echo_builder_with_urgent_workers(own, 2);
   if (status == ECHO_OK) status = echo_builder_build(own, &scheduler);
   echo_builder_destroy(own);
   echo_scheduler_release(scheduler);
@@ -146,6 +169,7 @@ int main(void) {
       ON_A_BUILDER(builds_once),
       ON_A_BUILDER(builds_what_it_was_told),
       ON_A_BUILDER(names_the_threads),
+      ON_A_BUILDER(names_the_threads_of_urgent_workers_after_what_they_are),
       cmocka_unit_test(is_not_needed_by_the_scheduler_that_it_built),
       cmocka_unit_test(leaves_nothing_behind_when_there_is_no_memory),
       cmocka_unit_test(lets_nothing_be_destroyed),

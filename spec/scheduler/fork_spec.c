@@ -86,6 +86,86 @@ IT(is_given_up_in_the_child_once_it_has_started_and_the_parent_goes_on) {
   spec_crew_end(u.scheduler);
 }
 
+/* -- workers for what is urgent -----------------------------------------------------------------
+ */
+
+/* An ordinary worker and an urgent one, both inside of a task; behind them one of each kind. */
+typedef struct all_busy {
+  echo_scheduler *scheduler;
+  spec_blocker blockers[2];
+  echo_task *tasks[4];
+} all_busy;
+
+static echo_task *submit_high(echo_scheduler *scheduler, echo_task_function function,
+                              void *argument) {
+  echo_task *task;
+  echo_task_options options = {.priority = ECHO_PRIORITY_HIGH};
+  assert_int_equal(echo_scheduler_submit(scheduler, &options, function, argument, &task), ECHO_OK);
+  return task;
+}
+
+static void begin_all(all_busy *b) {
+  b->scheduler = spec_crew_with_urgent(1, 1);
+  spec_blocker_init(&b->blockers[0]);
+  spec_blocker_init(&b->blockers[1]);
+  b->tasks[0] = spec_submit_held(b->scheduler, spec_blocker_run, &b->blockers[0]);
+  spec_gate_wait(&b->blockers[0].started);
+  b->tasks[1] = submit_high(b->scheduler, spec_blocker_run, &b->blockers[1]);
+  spec_gate_wait(&b->blockers[1].started);
+  b->tasks[2] = spec_submit_held(b->scheduler, spec_nothing, NULL);
+  b->tasks[3] = submit_high(b->scheduler, spec_nothing, NULL);
+}
+
+static bool all_are_lost(void *data) {
+  all_busy *b = data;
+  size_t abandoned = 0;
+  bool well = true;
+  for (int i = 0; i < 4; i++) {
+    well = well && echo_task_wait(b->tasks[i], ECHO_FOREVER) == ECHO_LOST;
+    echo_task_release(b->tasks[i]);
+  }
+  well = well &&
+         echo_scheduler_stop(b->scheduler, ECHO_STOP_CANCEL, ECHO_FOREVER, &abandoned) ==
+             ECHO_FORKED &&
+         abandoned == 4;
+  echo_scheduler_release(b->scheduler);
+  return well;
+}
+
+IT(is_given_up_with_its_urgent_workers_and_the_parent_s_go_on) {
+  all_busy b;
+  begin_all(&b);
+  assert_true(holds_in_child(all_are_lost, &b));
+  spec_unblock(&b.blockers[1]); /* the urgent one has the high one behind it to itself */
+  assert_int_equal(echo_task_wait(b.tasks[3], ECHO_FOREVER), ECHO_OK);
+  spec_unblock(&b.blockers[0]);
+  for (int i = 0; i < 4; i++) {
+    assert_int_equal(echo_task_wait(b.tasks[i], ECHO_FOREVER), ECHO_OK);
+    echo_task_release(b.tasks[i]);
+  }
+  spec_crew_end(b.scheduler);
+}
+
+static bool runs_all(void *data) {
+  all_busy b = {.scheduler = data};
+  spec_blocker_init(&b.blockers[0]);
+  spec_submit(data, spec_blocker_run, &b.blockers[0]);
+  spec_gate_wait(&b.blockers[0].started);
+  echo_task *high = submit_high(data, spec_nothing, NULL);
+  bool well = echo_task_wait(high, ECHO_FOREVER) == ECHO_OK;
+  echo_task_release(high);
+  spec_unblock(&b.blockers[0]);
+  well = well && echo_scheduler_stop(data, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL) == ECHO_OK;
+  echo_scheduler_release(data);
+  return well;
+}
+
+IT(has_its_urgent_workers_on_both_sides_before_its_first_submit) {
+  echo_scheduler *scheduler = spec_crew_with_urgent(1, 1);
+  assert_true(holds_in_child(runs_all, scheduler));
+  assert_true(runs_all(scheduler));
+}
+
 static bool makes_another(void *data) {
   (void)data;
   echo_builder *builder;
@@ -317,6 +397,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(is_as_good_as_new_on_both_sides_before_its_first_submit),
       cmocka_unit_test(is_given_up_in_the_child_once_it_has_started_and_the_parent_goes_on),
+      cmocka_unit_test(is_given_up_with_its_urgent_workers_and_the_parent_s_go_on),
+      cmocka_unit_test(has_its_urgent_workers_on_both_sides_before_its_first_submit),
       cmocka_unit_test(leaves_room_for_another_in_the_child),
       cmocka_unit_test(stays_stopped_in_the_child_if_it_was),
       cmocka_unit_test(tells_who_sits_on_top_in_the_child_alone),

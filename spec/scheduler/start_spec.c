@@ -69,14 +69,8 @@ IT(says_so_and_works_when_there_are_threads_again) {
 /* The last thread is the urgent worker's. */
 IT(may_be_refused_the_thread_of_an_urgent_worker) {
   long live = atomic_load(&spec_allocated.live);
-  echo_builder *builder;
-  echo_scheduler *scheduler;
   atomic_int count = 0;
-  echo_builder_create(&builder);
-  echo_builder_with_worker_count(builder, 1);
-  echo_builder_with_urgent_workers(builder, 1);
-  echo_builder_build(builder, &scheduler);
-  echo_builder_destroy(builder);
+  echo_scheduler *scheduler = spec_crew_with_urgent(1, 1);
   expect_refusal(scheduler, 1);
   echo_task_options options = {.priority = ECHO_PRIORITY_HIGH};
   for (int i = 0; i < 100; i++)

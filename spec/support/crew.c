@@ -21,6 +21,13 @@ echo_scheduler *spec_crew_with_queue(unsigned workers, unsigned limit) {
   return build(builder, workers);
 }
 
+echo_scheduler *spec_crew_with_urgent(unsigned workers, unsigned urgent) {
+  echo_builder *builder = NULL;
+  assert_int_equal(echo_builder_create(&builder), ECHO_OK);
+  assert_int_equal(echo_builder_with_urgent_workers(builder, urgent), ECHO_OK);
+  return build(builder, workers);
+}
+
 void spec_crew_end(echo_scheduler *scheduler) {
   size_t abandoned = 99;
   assert_int_equal(echo_scheduler_stop(scheduler, ECHO_STOP_DRAIN, ECHO_FOREVER, &abandoned),

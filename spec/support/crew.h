@@ -12,6 +12,9 @@ echo_scheduler *spec_crew(unsigned workers);
 /* The same with one named queue, "few". */
 echo_scheduler *spec_crew_with_queue(unsigned workers, unsigned limit);
 
+/* The same with so many workers more for high tasks alone. */
+echo_scheduler *spec_crew_with_urgent(unsigned workers, unsigned urgent);
+
 /* Stops with drain, sees to it that nothing was left, and releases. */
 void spec_crew_end(echo_scheduler *scheduler);
 
