@@ -19,6 +19,9 @@ Watch.__index = Watch
 -- From 10 microseconds to 100 seconds.
 local BUCKETS = { 1e-5, 1e-4, 1e-3, 5e-3, 1e-2, 5e-2, 0.1, 0.5, 1, 5, 10, 100 }
 
+-- Which tasks it takes: "all", or "high" alone (with_urgent_workers).
+local WORKER = { "worker", "takes" }
+
 local function note(watch, ends, dropped)
   for _, e in ipairs(ends) do
     watch.ended:add(1, e.name or "", e.priority, e.queue or "", e.status, e.kind or "")
@@ -40,9 +43,9 @@ local function make_families(registry)
     dropped = registry:counter("echo_task_ends_dropped_total", "Ends of tasks that nobody fetched in time."),
     tasks = registry:gauge("echo_tasks", "Tasks that are there now.", { "priority", "state" }),
     queues = registry:gauge("echo_queue_tasks", "Tasks in a named queue.", { "queue", "state" }),
-    busy = registry:counter("echo_worker_busy_seconds_total", "Time in which a worker was awake.", { "worker" }),
-    executed = registry:counter("echo_worker_tasks_total", "Tasks that a worker ran to their end.", { "worker" }),
-    memory = registry:gauge("echo_worker_memory_bytes", "Memory of a worker's Lua state.", { "worker" }),
+    busy = registry:counter("echo_worker_busy_seconds_total", "Time in which a worker was awake.", WORKER),
+    executed = registry:counter("echo_worker_tasks_total", "Tasks that a worker ran to their end.", WORKER),
+    memory = registry:gauge("echo_worker_memory_bytes", "Memory of a worker's Lua state.", WORKER),
   }
 end
 
@@ -57,9 +60,10 @@ function Watch:read_stats()
     self.queues:set(queue.running, name, "running")
   end
   for i, worker in ipairs(stats.per_worker) do
-    self.busy:set(worker.busy, i)
-    self.executed:set(worker.executed, i)
-    self.memory:set(worker.memory, i)
+    local takes = worker.urgent and "high" or "all"
+    self.busy:set(worker.busy, i, takes)
+    self.executed:set(worker.executed, i, takes)
+    self.memory:set(worker.memory, i, takes)
   end
 end
 

@@ -219,6 +219,12 @@ describe("echo.timeline", function()
       includes("2 workers · 3 tasks · 50 % busy", text)
     end)
 
+    it("a worker for urgent tasks that had none", function()
+      local text = draw(with_edges { name(1, "echo-0"), name(2, "echo-urgent1"), stretch(0, 1000, 1, "high") })
+      includes(">echo-urgent1</text>", text)
+      includes("2 workers · 3 tasks · 50 % busy", text)
+    end)
+
     it("the time, with ticks at round figures", function()
       local text = draw(with_edges {})
       includes('x="150" y', text)

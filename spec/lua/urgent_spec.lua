@@ -5,7 +5,11 @@ local assert = require "luassert"
 local includes = require "spec.lua.support.includes"
 local it = require "spec.lua.support.it"
 local new_gate = require "spec.lua.support.gate"
+local new_screen = require "spec.lua.support.screen"
+local recording = require "spec.lua.support.recording"
 local refusal = require "spec.lua.support.refusal"
+local timeline = require "echo.timeline"
+local top = require "echo.top"
 
 -- One ordinary worker, one urgent one.
 local function pair()
@@ -75,6 +79,39 @@ describe("an urgent worker", function()
     assert.is_false(stats.per_worker[1].urgent)
     assert.is_true(stats.per_worker[2].urgent)
     assert.equal(1, stats.per_worker[2].executed)
+  end)
+
+  it("has a lane of its name in a recording, and in the picture of it", function()
+    local path = os.tmpname()
+    local s <close> = pair():with_name("shop"):build()
+    local gate <close> = new_gate()
+    s:trace(path)
+    hold(s, gate)
+    s:submit({ priority = "high", name = "pay" }, where):wait()
+    gate:open()
+    s:trace(false)
+    local events = recording.read(path)
+    local names = {}
+    for _, event in ipairs(recording.pick(events, { name = "thread_name" })) do
+      names[event.tid] = event.args.name
+    end
+    assert.equal("shop-0", names[1])
+    assert.equal("shop-urgent1", names[2])
+    assert.equal(2, recording.pick(events, { name = "pay" })[1].tid)
+    local picture = timeline(path)
+    os.remove(path)
+    includes(">shop-urgent1<", picture)
+    includes("2 workers · 2 tasks · ", picture)
+  end)
+
+  it("is told from the others in a live view", function()
+    local s <close> = pair():build()
+    local screen = new_screen(78)
+    local view <close> = top.new(s, { stream = screen, terminal = true, width = 78, height = 24, colour = false })
+    view:draw(true)
+    local text = screen:text()
+    assert.truthy(text:find("worker 1    [", 1, true), text)
+    assert.truthy(text:find("urgent 2    [", 1, true), text)
   end)
 
   it("is none unless asked for, and there may be none or many", function()

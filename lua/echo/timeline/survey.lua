@@ -69,9 +69,11 @@ local function take(facts, members)
   end
 end
 
--- A name without the number at its end, together with the process.
+-- A name without the number at its end, together with the process; workers for urgent tasks have the family of
+-- the others.
 local function family(lane)
-  return ("%s %s"):format(lane.process, lane.name:match "^(.-)%d*$")
+  local name = lane.name:match("^(.-)%d*$"):gsub("%-urgent$", "-")
+  return ("%s %s"):format(lane.process, name)
 end
 
 -- Workers that did nothing at all have no events but their names, which are like those of the others.

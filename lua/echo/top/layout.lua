@@ -130,7 +130,8 @@ end
 
 local function worker_line(data, i, columns)
   local worker = data.workers[i]
-  local line = table.pack(left(("worker %d"):format(i), 12), gauge(worker.busy, columns))
+  local kind = data.stats.per_worker[i].urgent and "urgent" or "worker"
+  local line = table.pack(left(("%s %d"):format(kind, i), 12), gauge(worker.busy, columns))
   line[#line + 1] = right(("%.0f %%"):format(worker.busy * 100), 6)
   line[#line + 1] = right(layout.count(worker.rate) .. "/s", 10)
   line[#line + 1] = right(layout.count(data.stats.per_worker[i].stolen) .. " stolen", 14)
