@@ -14,13 +14,31 @@
  *   CHILDREN  one task pushes a child into its worker's deque, twice, and waits for it
  *   PINS      a task is injected and one is pinned to worker 0, and again when both have ended
  *
+ * And with the last worker kept for what is urgent, in a set of sleepers of its own; all tasks are
+ * high but those that are called low, which it leaves alone:
+ *
+ *   URGENT        a low task is injected, and a high one, for which it waits; and again
+ *   URGENT_MEET   as MEET
+ *   URGENT_CHILD  as CHILDREN, of a low task
+ *
  * When nobody can go on, everything must be done: a worker that sleeps through work is what is
  * looked for.
  */
 #ifndef WORKERS
 #define WORKERS 2
 #endif
-#define OUTSIDE WORKERS /* the thread that injects */
+#if defined(URGENT_MEET)
+#define MEET
+#elif defined(URGENT_CHILD)
+#define CHILDREN
+#endif
+#if defined(URGENT) || defined(URGENT_MEET) || defined(URGENT_CHILD)
+#define KEPT 1
+#else
+#define KEPT 0
+#endif
+#define ORDINARY (WORKERS - KEPT) /* these come first */
+#define OUTSIDE WORKERS           /* the thread that injects */
 #define THREADS (WORKERS + 1)
 #define ROUNDS 2
 
@@ -31,7 +49,9 @@
 #define DEQUE(w) (2 + (w))
 #define PARKED(w) (2 + WORKERS + (w)) /* a bit of the word */
 #define PINNED(w) (2 + 2 * WORKERS + (w))
-#define LOCATIONS (2 + 3 * WORKERS)
+#define LOWS (2 + 3 * WORKERS) /* the injector of low tasks */
+#define SEARCHING_KEPT (3 + 3 * WORKERS)
+#define LOCATIONS (2 + 3 * WORKERS + 2 * KEPT)
 
 typedef buffer {
   byte added[LOCATIONS];
@@ -70,10 +90,16 @@ end:
        :: l = 5
        :: l = 6
        :: l = 7
-#if WORKERS == 3
+#if WORKERS == 3 || KEPT
        :: l = 8
        :: l = 9
+#endif
+#if WORKERS == 3
        :: l = 10
+#if KEPT
+       :: l = 11
+       :: l = 12
+#endif
 #endif
        fi;
        if
@@ -153,24 +179,26 @@ inline clear_bit(thread, whose, was) {
   }
 }
 
-inline notify_injected(t) {
+/* echo__idle_notify_injected of one set, whose workers are the ones from `first` on up to `past`. */
+inline notify_set(t, counted, first, past) {
   if
-  :: seen(t, SEARCHING) != 0
+  :: seen(t, counted) != 0 -> comes = true
   :: else ->
-     victim = 0;
+     victim = first;
      do
-     :: victim == WORKERS -> break
-     :: victim < WORKERS && seen(t, PARKED(victim)) == 0 -> victim++
-     :: victim < WORKERS && seen(t, PARKED(victim)) != 0 ->
+     :: victim == past -> break
+     :: victim < past && seen(t, PARKED(victim)) == 0 -> victim++
+     :: victim < past && seen(t, PARKED(victim)) != 0 ->
         clear_bit(t, victim, was_set);
         if
         :: was_set ->
 #ifdef CLAIM_UNCOUNTED
            skip;
 #else
-           store_one_more(t, SEARCHING);
+           store_one_more(t, counted);
 #endif
            give_token(t, victim, CLAIMED);
+           comes = true;
            break
         :: else -> victim++
         fi
@@ -180,23 +208,47 @@ inline notify_injected(t) {
   was_set = 0
 }
 
-inline notify(t) {
+/* echo__notify_injected: the second set is looked at behind the same fence. */
+inline notify_injected(t, high) {
+#if KEPT == 0
+  notify_set(t, SEARCHING, 0, WORKERS);
+#elif defined(ONE_SET)
+  notify_set(t, SEARCHING, 0, WORKERS);
+#elif defined(KEPT_FIRST)
+  notify_set(t, SEARCHING_KEPT, ORDINARY, WORKERS);
+  if
+  :: !comes -> notify_set(t, SEARCHING, 0, ORDINARY)
+  :: else
+  fi;
+#else
+  notify_set(t, SEARCHING, 0, ORDINARY);
+#ifndef KEPT_NEVER
+  if
+  :: !comes && high -> notify_set(t, SEARCHING_KEPT, ORDINARY, WORKERS)
+  :: else
+  fi;
+#endif
+#endif
+  comes = false
+}
+
+inline notify(t, high) {
 #ifndef NOTIFY_UNFENCED
   fence(t);
 #endif
-  notify_injected(t)
+  notify_injected(t, high)
 }
 
 /* echo_queue_inject: the swap is sequentially consistent. */
-inline inject(t) {
+inline inject(t, inbox) {
 #ifdef INJECT_UNFENCED
-  store_one_more(t, INBOX);
+  store_one_more(t, inbox);
 #else
   atomic {
-    buffers[t].length == 0 -> memory[INBOX]++
+    buffers[t].length == 0 -> memory[inbox]++
   };
 #endif
-  notify_injected(t)
+  notify_injected(t, inbox == INBOX)
 }
 
 /* echo_queue_pin, whose swap is sequentially consistent, and echo__idle_notify_pinned. */
@@ -221,23 +273,51 @@ inline pin(t, whom) {
 /* echo_queue_push: a store. */
 inline push(w) {
   store_one_more(w, DEQUE(w));
-  notify(w)
+  notify(w, true)
 }
 
 /* -- workers ----------------------------------------------------------------------------------- */
 
 byte searchers; /* how many take themselves for searching */
 byte begun, done, children;
+#ifdef URGENT
+byte lows, highs; /* how many have begun */
+#endif
+#ifdef URGENT_CHILD
+#define PARENTS LOWS
+#else
+#define PARENTS INBOX
+#endif
 
 #if WORKERS == 3
 #define in_deques(t) (seen(t, DEQUE(0)) + seen(t, DEQUE(1)) + seen(t, DEQUE(2)))
 #else
 #define in_deques(t) (seen(t, DEQUE(0)) + seen(t, DEQUE(1)))
 #endif
-#define has_work(t) (seen(t, INBOX) + in_deques(t) != 0)
+#define has_high(t) (seen(t, INBOX) + in_deques(t) != 0)
+#if KEPT
+#define is_kept(w) ((w) >= ORDINARY)
+#define has_work(t) (has_high(t) || seen(t, LOWS) != 0)
+#ifdef KEPT_BLIND
+#define has_reason(w) ((!is_kept(w) && has_work(w)) || seen(w, PINNED(w)) != 0)
+#else
+#define has_reason(w) (has_high(w) || (!is_kept(w) && seen(w, LOWS) != 0) || seen(w, PINNED(w)) != 0)
+#endif
+#ifdef ONE_SET
+#define SEARCHING_WITH(w) SEARCHING
+#define ALIKE(w) WORKERS
+#else
+#define SEARCHING_WITH(w) (SEARCHING + is_kept(w) * (SEARCHING_KEPT - SEARCHING))
+#define ALIKE(w) (ORDINARY + is_kept(w) * (KEPT - ORDINARY))
+#endif
+#else
+#define has_work(t) has_high(t)
 #define has_reason(w) (has_work(w) || seen(w, PINNED(w)) != 0)
+#define SEARCHING_WITH(w) SEARCHING
+#define ALIKE(w) WORKERS
+#endif
 
-/* What is pinned to it, its own deque, the injector, the deques of others. */
+/* What is pinned to it, its own deque, the injector, the deques of others; and then what is low. */
 inline take(w) {
   atomic {
     from = LOCATIONS;
@@ -254,7 +334,15 @@ inline take(w) {
 #if WORKERS == 3
           :: w != 2 && memory[DEQUE(2)] > 0 -> from = DEQUE(2)
 #endif
-          :: else
+          :: else ->
+#if KEPT
+             if
+             :: !is_kept(w) && memory[LOWS] > 0 -> from = LOWS
+             :: else
+             fi
+#else
+             skip
+#endif
           fi
        fi
     fi;
@@ -271,12 +359,21 @@ inline take(w) {
 inline stop_searching(w, last) {
   atomic {
     buffers[w].length == 0 ->
-    assert(memory[SEARCHING] > 0);
-    memory[SEARCHING]--;
-    last = memory[SEARCHING] == 0;
+    assert(memory[SEARCHING_WITH(w)] > 0);
+    memory[SEARCHING_WITH(w)]--;
+    last = memory[SEARCHING_WITH(w)] == 0;
     searching = false;
     searchers--
   }
+}
+
+/* Ordinary workers for whatever waits, urgent ones only for what is high. */
+inline find_help(w) {
+#ifdef KEPT_NOT_HANDED_ON
+  notify(w, false)
+#else
+  notify(w, has_high(w))
+#endif
 }
 
 inline end_search(w) {
@@ -288,7 +385,7 @@ inline end_search(w) {
 #endif
      if
 #ifndef FOUND_NO_LOOK
-     :: more || has_work(w) -> notify(w)
+     :: more || has_work(w) -> find_help(w)
 #endif
      :: else
      fi
@@ -302,7 +399,7 @@ inline note_found(w) {
   :: searching -> end_search(w)
   :: else ->
      if
-     :: more -> notify(w)
+     :: more -> notify(w, from != LOWS)
      :: else
      fi
   fi;
@@ -340,7 +437,7 @@ inline park(w) {
   if
   :: claimed -> searching = true; searchers++
   :: !claimed && stays ->
-     store_one_more(w, SEARCHING);
+     store_one_more(w, SEARCHING_WITH(w));
      searching = true;
      searchers++
   :: else
@@ -352,8 +449,8 @@ inline park(w) {
 /* A search that finds nothing, and the pause in which it goes on. */
 inline rest(w) {
   if
-  :: !searching && 2 * seen(w, SEARCHING) < WORKERS ->
-     store_one_more(w, SEARCHING);
+  :: !searching && 2 * seen(w, SEARCHING_WITH(w)) < ALIKE(w) ->
+     store_one_more(w, SEARCHING_WITH(w));
      searching = true;
      searchers++
   :: else
@@ -380,9 +477,21 @@ end_waits:
   mine = 0;
   done++
 #endif
+#ifdef URGENT
+  if
+  :: from == LOWS ->
+     lows++;
+     mine = lows;
+end_waits:
+     highs >= mine;
+     mine = 0
+  :: else -> highs++
+  fi;
+  done++
+#endif
 #ifdef CHILDREN
   if
-  :: from != INBOX -> children++
+  :: from != PARENTS -> children++
   :: else ->
      do
      :: mine == ROUNDS -> break
@@ -403,7 +512,7 @@ end_waits:
 
 proctype worker(byte w) {
   byte victim, was_set, before, expected, from, mine;
-  bool searching, claimed, stays, last, more;
+  bool searching, claimed, stays, last, more, comes;
   do
   :: take(w);
      if
@@ -425,18 +534,23 @@ proctype worker(byte w) {
 
 proctype outside() {
   byte victim, was_set, before, round;
+  bool comes;
 #ifdef CHILDREN
-  inject(OUTSIDE)
+  inject(OUTSIDE, PARENTS)
 #else
   do
   :: round == ROUNDS -> break
   :: else ->
 #ifdef MEET
-     inject(OUTSIDE);
-#else
+     inject(OUTSIDE, INBOX);
+#endif
+#ifdef PINS
      pin(OUTSIDE, 0);
 #endif
-     inject(OUTSIDE);
+#ifdef URGENT
+     inject(OUTSIDE, LOWS);
+#endif
+     inject(OUTSIDE, INBOX);
      round++;
 end_waits:
      done == 2 * round
@@ -460,5 +574,8 @@ init {
   timeout ->
   assert(done == EXPECTED);
   assert(!has_work(OUTSIDE) && memory[PINNED(0)] == 0);
+#if KEPT
+  assert(memory[SEARCHING_KEPT] == 0);
+#endif
   assert(memory[SEARCHING] == searchers && searchers == 0)
 }
