@@ -288,6 +288,33 @@ IT(is_part_of_a_stop_that_cancels) {
   echo_task_release(task);
 }
 
+static void *drain(void *status) {
+  *(int *)status = echo_scheduler_stop(scheduler, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL);
+  return NULL;
+}
+
+/* The ordinary worker sleeps by then, and tells nothing more. */
+IT(lets_a_stop_go_on_that_waits_for_it_alone) {
+  spec_blocker low, high;
+  spec_threads threads = {0};
+  int status = -1;
+  make(1, 1);
+  spec_block(scheduler, &low);
+  spec_blocker_init(&high);
+  echo_task *task = submit(ECHO_PRIORITY_HIGH, spec_blocker_run, &high);
+  spec_gate_wait(&high.started);
+  spec_threads_add(&threads, drain, &status);
+  SPEC_UNTIL(echo__load(&scheduler->phase, relaxed) == ECHO__DRAINING);
+  spec_unblock(&low);
+  SPEC_UNTIL(one_sleeps(&scheduler->idle));
+  spec_nap(); /* one shows that it sleeps before it tells the stop */
+  spec_unblock(&high);
+  spec_threads_join(&threads);
+  assert_int_equal(status, ECHO_OK);
+  end_task(task);
+  echo_scheduler_release(scheduler);
+}
+
 IT(stops_without_having_done_anything) {
   make(1, 3);
   spec_crew_end(scheduler);
@@ -357,6 +384,7 @@ int main(void) {
       cmocka_unit_test(runs_high_children_itself_and_leaves_low_ones_to_others),
       cmocka_unit_test(goes_on_there_with_what_was_suspended_there_even_if_it_is_low_by_now),
       cmocka_unit_test(is_part_of_a_stop_that_cancels),
+      cmocka_unit_test(lets_a_stop_go_on_that_waits_for_it_alone),
       cmocka_unit_test(stops_without_having_done_anything),
       cmocka_unit_test(runs_all_of_a_stream_of_mixed_tasks),
       cmocka_unit_test(refuses_more_workers_in_all_than_there_may_be),
