@@ -29,6 +29,9 @@ local pieces = {
     'change "a" change "ab"' .. DELIVER, "cancelled\nab!" },
   ["until left == 0"] = { HOST .. "s:submit(math.abs, -1):on_complete(function(task) print(task:wait()) end)",
     "", "1" },
+  ["local s <close> = echo.builder():with_worker_count(2):with_urgent_workers(1):build()"] = { ECHO .. [[
+    local archives, word = { "a.txt", "b.txt" }, "echo"
+    local function look_up(what) return #what end]], "", "4", files = { ["a.txt"] = "one\n", ["b.txt"] = "two\n" } },
   ["local high = s:stats().per_priority.high"] = { HOST .. 's:submit({ priority = "high" }, math.abs, -1):wait()',
     "",
     "^0 wait; half of them start within %d+%.%d ms, 99 %% within %d+%.%d$" },
