@@ -267,6 +267,48 @@ IT(goes_on_there_with_what_was_suspended_there_even_if_it_is_low_by_now) {
   spec_crew_end(scheduler);
 }
 
+typedef struct lowered {
+  spec_loop loop;
+  bool was_here;
+} lowered;
+
+static void suspend_and_loop(void *argument) {
+  lowered *l = argument;
+  if (l->was_here)
+    spec_loop_turn(&l->loop);
+  else
+    echo_task_suspend();
+  l->was_here = true;
+}
+
+/* Where it goes on it makes way, though the worker is no ordinary one. */
+IT(interrupts_what_has_become_low_there) {
+  spec_bench b;
+  spec_blocker blocker;
+  spec_bench_open_urgent(&b, 1, 1);
+  scheduler = b.scheduler;
+  spec_block(scheduler, &blocker);
+  lowered l = {.loop = {.bench = &b}};
+  echo_task *task;
+  echo_task_options options = {.priority = ECHO_PRIORITY_HIGH, .interruptible = true};
+  assert_int_equal(echo_scheduler_submit(scheduler, &options, suspend_and_loop, &l, &task),
+                   ECHO_OK);
+  SPEC_UNTIL(echo_task_get_state(task) == ECHO_TASK_SUSPENDED);
+  assert_int_equal(echo_task_set_priority(task, ECHO_PRIORITY_LOW), ECHO_OK);
+  echo_task_resume(task);
+  for (int i = 0; i < 20; i++) {
+    int rounds = atomic_load(&l.loop.rounds);
+    SPEC_UNTIL(atomic_load(&l.loop.rounds) > rounds);
+    SPEC_UNTIL(echo__load(&scheduler->interrupts.bells[URGENT].rung, relaxed) == 0);
+    assert_int_equal(runner_of(ECHO_PRIORITY_HIGH), URGENT);
+  }
+  spec_loop_end(&l.loop);
+  end_task(task);
+  spec_unblock(&blocker);
+  spec_crew_end(scheduler);
+  assert_true(atomic_load(&b.called[URGENT]) > 0);
+}
+
 /* -- the end ---------------------------------------------------------------------------------- */
 
 static void cancel_all(void) {
@@ -383,6 +425,7 @@ int main(void) {
       cmocka_unit_test(interrupts_a_low_task_when_the_urgent_workers_are_busy),
       cmocka_unit_test(runs_high_children_itself_and_leaves_low_ones_to_others),
       cmocka_unit_test(goes_on_there_with_what_was_suspended_there_even_if_it_is_low_by_now),
+      cmocka_unit_test(interrupts_what_has_become_low_there),
       cmocka_unit_test(is_part_of_a_stop_that_cancels),
       cmocka_unit_test(lets_a_stop_go_on_that_waits_for_it_alone),
       cmocka_unit_test(stops_without_having_done_anything),
