@@ -196,6 +196,7 @@ IT(interrupts_a_low_task_when_the_urgent_workers_are_busy) {
   spec_bench_open_urgent(&b, 1, 1);
   scheduler = b.scheduler;
   spec_loop_start(&b, &low, ECHO_PRIORITY_LOW);
+  SPEC_UNTIL(one_sleeps(&scheduler->urgent)); /* its thread may only just have started */
   spec_blocker_init(&high);
   echo_task *task = submit(ECHO_PRIORITY_HIGH, spec_blocker_run, &high);
   spec_gate_wait(&high.started);
