@@ -71,14 +71,15 @@ ECHO_API int echo_builder_with_worker_count(echo_builder *builder, unsigned coun
  *   echo_builder_with_worker_count(builder, 4);    all four may be inside of a query ...
  *   echo_builder_with_urgent_workers(builder, 1);  ... and a keystroke's task begins at once
  *
- * They are of no use where tasks are short, or can be interrupted (echo_builder_with_interrupt); for
- * many or long high tasks, which want ordinary workers; and for what a high task waits for, if that
- * is less urgent itself or has been suspended on an ordinary worker.
+ * They are of no use where tasks are short, or can be interrupted (echo_builder_with_interrupt);
+ * for many or long high tasks, which want ordinary workers; and for what a high task waits for, if
+ * that is less urgent itself or has been suspended on an ordinary worker.
  *
  * A task that has been suspended there goes on there, since what it left is there, even if its
  * priority has been lowered meanwhile; echo_builder_with_fairness keeps it from waiting without end
  * behind high ones. What a task there submits goes behind what waits, to whichever worker takes its
- * priority; while it waits for a task with echo_task_wait, its worker runs high tasks only. Default: 0. ECHO_OK or ECHO_INVALID (more than 1024 workers in all). */
+ * priority; while it waits for a task with echo_task_wait, its worker runs high tasks only.
+ * Default: 0. ECHO_OK or ECHO_INVALID (more than 1024 workers in all). */
 ECHO_API int echo_builder_with_urgent_workers(echo_builder *builder, unsigned count);
 
 /* The number of worker threads as it stands, urgent ones among them. */
