@@ -87,7 +87,8 @@ ECHO_API unsigned echo_builder_worker_count(const echo_builder *builder);
 
 /* A named queue: at most `limit` (1 or more) of its tasks run at once, higher priorities first,
  * submission order within a priority. The name is copied.
- * ECHO_OK, ECHO_INVALID (no name, or a limit of 0), ECHO_EXISTS or ECHO_MEMORY. */
+ * ECHO_OK, ECHO_INVALID (no name, a limit of 0, or one queue more than 65,535), ECHO_EXISTS or
+ * ECHO_MEMORY. */
 ECHO_API int echo_builder_with_queue(echo_builder *builder, const char *name, unsigned limit);
 
 /* One start in `count` goes to a lower priority that waits; 0 turns that off. Default: 61. ECHO_OK.

@@ -15,7 +15,7 @@ static echo__cache cache;
 static int open_pool(void **state) {
   (void)state;
   cache = (echo__cache){0};
-  return echo__pool_init(&pool, BIG);
+  return echo__pool_init(&pool, BIG, &pool);
 }
 
 static int close_pool(void **state) {
@@ -73,12 +73,29 @@ IT(aligns_whole_lines_to_lines) {
   give_many(objects, &cache);
 }
 
+IT(tells_whose_its_objects_are) {
+  echo__pool other;
+  echo__cache own = {0};
+  void *objects[MANY];
+  assert_int_equal(echo__pool_init(&other, 48, &own), ECHO_OK);
+  take_many(objects, &cache); /* of several slabs */
+  void *foreign = echo__pool_take(&other, &own);
+  memset(foreign, 1, 48);
+  for (int i = 0; i < MANY; i++)
+    assert_ptr_equal(echo__pool_owner(objects[i]), &pool);
+  assert_ptr_equal(echo__pool_owner(foreign), &own);
+  give_many(objects, &cache);
+  echo__pool_give(&other, &own, foreign);
+  echo__cache_close(&other, &own);
+  echo__pool_close(&other);
+}
+
 IT(rounds_odd_sizes_up) {
   const size_t sizes[] = {1, 17, 40};
   for (unsigned i = 0; i < SPEC_COUNT(sizes); i++) {
     echo__pool odd;
     echo__cache own = {0};
-    assert_int_equal(echo__pool_init(&odd, sizes[i]), ECHO_OK);
+    assert_int_equal(echo__pool_init(&odd, sizes[i], NULL), ECHO_OK);
     char *objects[20];
     for (int k = 0; k < 20; k++) {
       objects[k] = echo__pool_take(&odd, &own);
@@ -255,7 +272,7 @@ IT(frees_everything_when_it_is_closed) {
   long before = atomic_load(&spec_allocated.live);
   echo__pool other;
   echo__cache own = {0};
-  assert_int_equal(echo__pool_init(&other, BIG), ECHO_OK);
+  assert_int_equal(echo__pool_init(&other, BIG, &other), ECHO_OK);
   void *object = NULL;
   for (int i = 0; i < MANY; i++) {
     object = echo__pool_take(&other, &own);
@@ -272,6 +289,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(hands_no_object_out_twice, open_pool, close_pool),
       cmocka_unit_test_setup_teardown(leaves_the_objects_that_are_out_alone, open_pool, close_pool),
       cmocka_unit_test_setup_teardown(aligns_whole_lines_to_lines, open_pool, close_pool),
+      cmocka_unit_test_setup_teardown(tells_whose_its_objects_are, open_pool, close_pool),
       cmocka_unit_test(rounds_odd_sizes_up),
       cmocka_unit_test_setup_teardown(serves_threads_that_give_back_what_others_took, open_pool,
                                       close_pool),

@@ -25,13 +25,13 @@ told("whole suspend" scheduler/lane.h [[int64_t handles;]] [[model::plain<int64_
 told("whole suspend" scheduler/scheduler.h [[int64_t handles;]] [[model::plain<int64_t> handles;]])
 told("whole suspend" scheduler/task.h [[  union {
     struct {
+      echo_task_function function;
       void *argument;
-      void (*on_end)(void *argument, int status);
     };
     echo_trace_result result; /* once it has ended */
   };
-]] [[  model::plain<void *> argument;
-  void (*on_end)(void *argument, int status);
+]] [[  echo_task_function function;
+  model::plain<void *> argument;
   static inline echo_trace_result result;
 ]])
 told("whole suspend" scheduler/waiters.h [[struct echo__waiter *next, **link;]]

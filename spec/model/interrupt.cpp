@@ -101,7 +101,6 @@ struct stage : model::scenario {
     echo_task *task = &tasks[number];
     task->function = function;
     task->argument = task;
-    task->scheduler = &s;
     echo__store(&task->priority, (int8_t)priority, relaxed);
     task->flags = ECHO__DETACHED | ECHO__INTERRUPTIBLE;
     echo_queue_inject(&q, priority, &task->node);
@@ -112,7 +111,6 @@ struct stage : model::scenario {
     echo_task *task = &tasks[number];
     task->function = function;
     task->argument = task;
-    task->scheduler = &s;
     echo__store(&task->priority, (int8_t)priority, relaxed);
     task->flags = ECHO__DETACHED | ECHO__INTERRUPTIBLE;
     echo_queue_pin(&q, 0, &task->node);
@@ -215,6 +213,9 @@ static void nothing(void *) {
 /* -- the rest of the scheduler, made short ------------------------------------------------------
  */
 
+void *echo__pool_owner(const void *) {
+  return &the_stage->s;
+}
 echo_task *echo__begin_taken(echo_scheduler *, echo_node *node) {
   maybe_deliver();
   return echo__task_of(node);

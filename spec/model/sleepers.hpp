@@ -75,7 +75,6 @@ struct stage : model::scenario {
     s.idle.beyond = &s.urgent;
     echo__store(&s.phase, ECHO__RUNNING, relaxed);
     for (echo_task &task : tasks) {
-      task.scheduler = &s;
       echo__store(&task.priority, ECHO_PRIORITY_NORMAL, relaxed);
       task.flags = ECHO__DETACHED;
     }
@@ -164,6 +163,9 @@ struct stage : model::scenario {
 };
 
 /* What the rest of the scheduler does, made short. */
+void *echo__pool_owner(const void *) {
+  return &the_stage->s;
+}
 echo_task *echo__begin_taken(echo_scheduler *, echo_node *node) {
   return echo__task_of(node);
 }

@@ -204,8 +204,11 @@ echo_task *echo__object_take_timed(echo__objects *, echo__caches *) {
 }
 void echo__object_give_timed(echo__objects *, echo__caches *, echo_task *) {
 }
-int echo__pool_init(echo__pool *, size_t) {
+int echo__pool_init(echo__pool *, size_t, void *) {
   return ECHO_OK;
+}
+void *echo__pool_owner(const void *) {
+  return the_stage->s;
 }
 void echo__plan_close(echo__plan *) {
 }

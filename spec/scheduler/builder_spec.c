@@ -1,4 +1,5 @@
 /* Building a scheduler, and what a builder refuses. */
+#include "base/tuning.h"
 #include "support/allocations.h"
 #include "support/crew.h"
 
@@ -46,6 +47,31 @@ IT(refuses_a_queue_named_twice) {
 IT(refuses_a_queue_that_lets_nothing_run) {
   assert_int_equal(echo_builder_with_queue(builder, "disk", 0), ECHO_INVALID);
   assert_int_equal(echo_builder_with_queue(builder, "disk", 1), ECHO_OK);
+}
+
+/* Elsewhere there is room for so many that it would take a minute to fill it. */
+IT(refuses_more_queues_than_tasks_can_tell_apart) {
+#if defined(ECHO__SMALL)
+  char name[] = "000";
+  for (int i = 0; i < ECHO__NAMED_QUEUES; i++) {
+    name[0] = (char)('0' + i / 10), name[1] = (char)('0' + i % 10);
+    assert_int_equal(echo_builder_with_queue(builder, name, 1), ECHO_OK);
+  }
+  assert_int_equal(echo_builder_with_queue(builder, "one too many", 1), ECHO_INVALID);
+  echo_scheduler *scheduler = NULL;
+  atomic_int count = 0;
+  assert_int_equal(echo_builder_build(builder, &scheduler), ECHO_OK);
+  echo_task *last;
+  assert_int_equal(echo_scheduler_submit(scheduler, &(echo_task_options){.queue = name}, spec_count,
+                                         &count, &last),
+                   ECHO_OK);
+  assert_int_equal(echo_task_wait(last, ECHO_FOREVER), ECHO_OK);
+  echo_task_release(last);
+  spec_crew_end(scheduler);
+  assert_int_equal(atomic_load(&count), 1);
+#else
+  skip();
+#endif
 }
 
 IT(refuses_names_that_are_none) {
@@ -164,6 +190,7 @@ int main(void) {
       ON_A_BUILDER(takes_worker_counts_at_the_ends_of_the_range),
       ON_A_BUILDER(refuses_a_queue_named_twice),
       ON_A_BUILDER(refuses_a_queue_that_lets_nothing_run),
+      ON_A_BUILDER(refuses_more_queues_than_tasks_can_tell_apart),
       ON_A_BUILDER(refuses_names_that_are_none),
       ON_A_BUILDER(copies_names),
       ON_A_BUILDER(builds_once),

@@ -165,6 +165,57 @@ IT(takes_tasks_from_inside_tasks) {
   assert_in_range(atomic_load(&m.most), 1, 2);
 }
 
+/* -- several queues --------------------------------------------------------------------------- */
+
+enum { QUEUES = 3 };
+
+static const char *const queue_names[QUEUES] = {"first", "second", "third"};
+
+typedef struct dozer {
+  echo_task_options options;
+  meter meter;
+} dozer;
+
+static _Thread_local bool has_dozed;
+
+/* Without a handle it becomes known to others only now; the worker has no other task meanwhile. */
+static void doze_once(void *argument) {
+  dozer *d = argument;
+  has_dozed = !has_dozed;
+  if (!has_dozed) {
+    count_at_once(&d->meter);
+  } else if (echo_task_suspend() == ECHO_OK) {
+    echo_task_resume(echo_task_current());
+  }
+}
+
+static echo_scheduler *crew_of_one_with_queues(void) {
+  echo_builder *builder;
+  echo_scheduler *scheduler;
+  assert_int_equal(echo_builder_create(&builder), ECHO_OK);
+  assert_int_equal(echo_builder_with_worker_count(builder, 1), ECHO_OK);
+  for (int i = 0; i < QUEUES; i++)
+    assert_int_equal(echo_builder_with_queue(builder, queue_names[i], 1), ECHO_OK);
+  assert_int_equal(echo_builder_build(builder, &scheduler), ECHO_OK);
+  echo_builder_destroy(builder);
+  return scheduler;
+}
+
+IT(tells_its_queues_apart_when_tasks_suspend) {
+  static dozer dozers[QUEUES];
+  echo_scheduler *scheduler = crew_of_one_with_queues();
+  for (int i = 0; i < QUEUES; i++) {
+    dozers[i].options.queue = queue_names[i];
+    for (int k = 1; k <= 10; k++) {
+      assert_int_equal(
+          echo_scheduler_submit(scheduler, &dozers[i].options, doze_once, &dozers[i], NULL),
+          ECHO_OK);
+      SPEC_UNTIL(atomic_load(&dozers[i].meter.ran) == k);
+    }
+  }
+  spec_crew_end(scheduler);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(never_lets_more_run_than_its_limit),
@@ -174,6 +225,7 @@ int main(void) {
       cmocka_unit_test(puts_the_highest_first),
       cmocka_unit_test(goes_on_when_tasks_that_wait_in_it_are_cancelled),
       cmocka_unit_test(takes_tasks_from_inside_tasks),
+      cmocka_unit_test(tells_its_queues_apart_when_tasks_suspend),
   };
   return cmocka_run_group_tests_name("named queue", tests, NULL, NULL);
 }

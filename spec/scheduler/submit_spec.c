@@ -5,7 +5,7 @@
 #include "scheduler/task.h"
 #include "support/crew.h"
 
-_Static_assert(sizeof(echo_task) <= 64, "a queued task costs at most 64 bytes");
+_Static_assert(sizeof(echo_task) <= 48, "a queued task costs at most 48 bytes");
 
 static void expect_refused(int status, echo_scheduler *scheduler, const echo_task_options *options,
                            echo_task_function function) {

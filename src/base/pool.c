@@ -1,18 +1,10 @@
 #include "base/pool.h"
 
 #include <echo/status.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
-/* Lies at the start of its ECHO__SLAB-aligned block: an object finds its slab by masking. */
-typedef struct echo__slab {
-  struct echo__slab *next;
-  size_t cut;      /* objects that have been cut off so far, from the front */
-  size_t in_depot; /* scratch of a trim */
-} echo__slab;
-
-#define SLAB_HEADER 64
+_Static_assert(sizeof(echo__slab) <= ECHO__SLAB_HEADER, "objects begin on a line of their own");
 
 /* The next trim waits until the depot has doubled, so that objects which cannot leave (their slabs
  * are in use) are not counted again at each chance. */
@@ -22,14 +14,14 @@ static void set_limit(echo__pool *pool) {
   echo__store(&pool->trim_above, 2 * count > least ? 2 * count : least, relaxed);
 }
 
-int echo__pool_init(echo__pool *pool, size_t object_size) {
-  *pool = (echo__pool){.object_size = (object_size + 15) & ~(size_t)15};
+int echo__pool_init(echo__pool *pool, size_t object_size, void *owner) {
+  *pool = (echo__pool){.owner = owner, .object_size = (object_size + 15) & ~(size_t)15};
   set_limit(pool);
   return uv_mutex_init(&pool->mutex) == 0 ? ECHO_OK : ECHO_MEMORY;
 }
 
 static size_t objects_per_slab(const echo__pool *pool) {
-  return (ECHO__SLAB - SLAB_HEADER) / pool->object_size;
+  return (ECHO__SLAB - ECHO__SLAB_HEADER) / pool->object_size;
 }
 
 static void push(echo__magazine **list, echo__magazine *magazine) {
@@ -79,7 +71,7 @@ static echo__slab *add_slab(echo__pool *pool) {
   if (block == NULL) return NULL;
   prefer_large_pages(pool, block);
   echo__slab *slab = block;
-  *slab = (echo__slab){.next = pool->slabs};
+  *slab = (echo__slab){.owner = pool->owner, .next = pool->slabs};
   pool->slabs = slab;
   return slab;
 }
@@ -94,7 +86,7 @@ static echo__magazine *cut_magazine(echo__pool *pool) {
   if (magazine == NULL) return NULL;
   size_t left = objects_per_slab(pool) - slab->cut;
   unsigned count = left < ECHO__MAGAZINE ? (unsigned)left : ECHO__MAGAZINE;
-  char *first = (char *)slab + SLAB_HEADER + slab->cut * pool->object_size;
+  char *first = (char *)slab + ECHO__SLAB_HEADER + slab->cut * pool->object_size;
   for (unsigned i = count; i > 0; i--) {
     magazine->objects[magazine->count++] = first + (i - 1) * pool->object_size;
   }
@@ -138,15 +130,23 @@ static bool make_room(echo__pool *pool, echo__cache *cache) {
   return true;
 }
 
+static void *allocate(const echo__pool *pool) {
+  size_t bytes = ECHO__SLAB_HEADER + ((pool->object_size + 63) & ~(size_t)63);
+  echo__slab *slab = aligned_alloc(64, bytes);
+  if (slab == NULL) return NULL;
+  *slab = (echo__slab){.owner = pool->owner};
+  return (char *)slab + ECHO__SLAB_HEADER;
+}
+
 /* Under the address sanitizer no magazine is ever loaded, so every call comes this way. */
 void *echo__pool_take_slowly(echo__pool *pool, echo__cache *cache) {
-  if (ECHO__PLAIN_ALLOCATION) return aligned_alloc(64, (pool->object_size + 63) & ~(size_t)63);
+  if (ECHO__PLAIN_ALLOCATION) return allocate(pool);
   return refill(pool, cache) ? echo__pool_take(pool, cache) : NULL;
 }
 
 void echo__pool_give_slowly(echo__pool *pool, echo__cache *cache, void *object) {
   if (ECHO__PLAIN_ALLOCATION)
-    free(object);
+    free(echo__slab_of(object));
   else if (make_room(pool, cache))
     echo__pool_give(pool, cache, object);
 }
@@ -169,16 +169,12 @@ bool echo__pool_swollen(const echo__pool *pool) {
   return echo__load(&pool->full_count, relaxed) > echo__load(&pool->trim_above, relaxed);
 }
 
-static echo__slab *slab_of(const void *object) {
-  return (echo__slab *)((uintptr_t)object & ~(uintptr_t)(ECHO__SLAB - 1));
-}
-
 static void count_by_slab(echo__pool *pool) {
   for (echo__slab *s = pool->slabs; s != NULL; s = s->next)
     s->in_depot = 0;
   for (echo__magazine *m = pool->full; m != NULL; m = m->next) {
     for (unsigned i = 0; i < m->count; i++)
-      slab_of(m->objects[i])->in_depot++;
+      echo__slab_of(m->objects[i])->in_depot++;
   }
 }
 
@@ -201,7 +197,7 @@ static void drop_leaving(echo__pool *pool) {
   for (echo__magazine *m; (m = pop(&old)) != NULL;) {
     unsigned kept = 0;
     for (unsigned i = 0; i < m->count; i++) {
-      if (slab_of(m->objects[i])->in_depot == 0) m->objects[kept++] = m->objects[i];
+      if (echo__slab_of(m->objects[i])->in_depot == 0) m->objects[kept++] = m->objects[i];
     }
     m->count = kept;
     if (kept > 0)

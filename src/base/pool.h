@@ -12,12 +12,16 @@
  * needed. echo__pool_trim gives back those of
  * which every object lies in the depot. Under the address sanitizer each object is its own
  * allocation, so that a use after free is seen.
+ *
+ * Whose the objects are need not stand in each of them: the pool's owner is told once a slab, whose
+ * size it is aligned to, and echo__pool_owner finds it there.
  */
 #ifndef ECHO_BASE_POOL_H
 #define ECHO_BASE_POOL_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <uv.h>
 
 #include "base/atomic.h"
@@ -31,8 +35,20 @@ typedef struct echo__magazine {
   void *objects[ECHO__MAGAZINE];
 } echo__magazine;
 
+/* Lies at the start of its ECHO__SLAB-aligned block, or right before an object that is its own
+ * allocation. */
+typedef struct echo__slab {
+  void *owner; /* of the pool; the rest is the pool's */
+  struct echo__slab *next;
+  size_t cut;      /* objects that have been cut off so far, from the front */
+  size_t in_depot; /* scratch of a trim */
+} echo__slab;
+
+enum { ECHO__SLAB_HEADER = 64 };
+
 typedef struct echo__pool {
   uv_mutex_t mutex;
+  void *owner;
   size_t object_size; /* a multiple of 16, at least 16 */
   echo__magazine *full, *empty;
   echo__atomic(size_t) full_count; /* these two are read without the mutex: */
@@ -46,8 +62,9 @@ typedef struct echo__cache {
 } echo__cache;
 
 /* Makes a pool of objects of `object_size` bytes, aligned to 64 bytes if the size is a multiple of
- * 64, else to 16. ECHO_OK or ECHO_MEMORY. */
-int echo__pool_init(echo__pool *pool, size_t object_size);
+ * 64, else to 16. `owner` is what echo__pool_owner answers; NULL if nobody asks. ECHO_OK or
+ * ECHO_MEMORY. */
+int echo__pool_init(echo__pool *pool, size_t object_size, void *owner);
 
 /* Frees everything, the objects that were never given back included. The caches must not be used
  * any more; echo__cache_close comes first. */
@@ -77,6 +94,18 @@ static inline void echo__pool_give(echo__pool *pool, echo__cache *cache, void *o
   } else {
     loaded->objects[loaded->count++] = object;
   }
+}
+
+static inline echo__slab *echo__slab_of(const void *object) {
+  uintptr_t address = (uintptr_t)object;
+  return (echo__slab *)(ECHO__PLAIN_ALLOCATION ? address - ECHO__SLAB_HEADER
+                                               : address & ~(uintptr_t)(ECHO__SLAB - 1));
+}
+
+/* What echo__pool_init was told of the pool that the object is from, as long as it is out. Any
+ * thread. */
+static inline void *echo__pool_owner(const void *object) {
+  return echo__slab_of(object)->owner;
 }
 
 /* Hands what the cache holds to the depot. The cache's owner only. */

@@ -37,6 +37,7 @@ enum {
   ECHO__TRACE_GROWS_MOST = 8192, /* at most */
   ECHO__BLOCK = 1024,      /* bytes from which on memory is a block, and a string travels in one */
   ECHO__KEEP_BYTES = 8192, /* of blocks that nobody holds */
+  ECHO__NAMED_QUEUES = 63, /* of one scheduler, at most; less than 65536 */
   ECHO__DEPTH = 3          /* nested tables the codec follows before it puts one off */
 };
 
@@ -59,6 +60,7 @@ enum {
   ECHO__TRACE_GROWS_MOST = 8388608,
   ECHO__BLOCK = 32768,
   ECHO__KEEP_BYTES = 8388608,
+  ECHO__NAMED_QUEUES = 65535,
   ECHO__DEPTH = 100
 };
 

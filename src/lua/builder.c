@@ -167,6 +167,10 @@ static int with_queue(lua_State *L) {
     return echo__argument_error(L, 2,
                                 lua_pushfstring(L, "there is a queue named '%s' already", name));
   }
+  if (status == ECHO_INVALID) {
+    return echo__argument_error(
+        L, 2, lua_pushfstring(L, "a scheduler has at most %d queues", (int)ECHO__NAMED_QUEUES));
+  }
   if (status != ECHO_OK) return echo__fail_for_memory(L);
   return same(L);
 }

@@ -139,7 +139,7 @@ int echo__runtime_create(echo_builder *builder, echo__recipe *recipe, echo__runt
   echo__runtime *runtime = calloc(1, sizeof *runtime);
   int status = ECHO_MEMORY;
   if (runtime == NULL) return status;
-  if (echo__pool_init(&runtime->jobs, sizeof(echo__job)) != ECHO_OK) goto no_pool;
+  if (echo__pool_init(&runtime->jobs, sizeof(echo__job), NULL) != ECHO_OK) goto no_pool;
   if (uv_mutex_init(&runtime->outside_mutex) != 0) goto no_mutex;
   if (init_stripes(runtime) != ECHO_OK) goto no_stripes;
   if (uv_mutex_init(&runtime->rings) != 0) goto no_rings;

@@ -135,7 +135,7 @@ int echo_builder_with_task_end(echo_builder *builder,
 
 int echo_builder_with_queue(echo_builder *builder, const char *name, unsigned limit) {
   echo__plan *plan = &builder->plan;
-  if (name == NULL || limit < 1) return ECHO_INVALID;
+  if (name == NULL || limit < 1 || plan->queue_count == ECHO__NAMED_QUEUES) return ECHO_INVALID;
   for (unsigned i = 0; i < plan->queue_count; i++) {
     if (strcmp(plan->queues[i]->name, name) == 0) return ECHO_EXISTS;
   }
@@ -145,7 +145,7 @@ int echo_builder_with_queue(echo_builder *builder, const char *name, unsigned li
   plan->queues = queues;
   queues[plan->queue_count] = echo__named_create(name, limit);
   if (queues[plan->queue_count] == NULL) return ECHO_MEMORY;
-  queues[plan->queue_count]->index = plan->queue_count;
+  queues[plan->queue_count]->number = plan->queue_count + 1;
   plan->queue_count++;
   return ECHO_OK;
 }

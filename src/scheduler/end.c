@@ -65,8 +65,13 @@ static echo_task_state outcome(echo_task *task, echo_task_state state) {
   return echo__task_close(task) ? ECHO_TASK_CANCELLED : state;
 }
 
+/* The named queue that it holds a slot of, or NULL. */
+static echo__named_queue *slot_of(const echo_scheduler *s, const echo_task *task) {
+  return task->flags & ECHO__HAS_SLOT ? echo__task_queue(s, task) : NULL;
+}
+
 static void finish(echo_scheduler *s, echo_task *task, echo_task_state state) {
-  echo__named_queue *held = task->flags & ECHO__HAS_SLOT ? task->queue : NULL;
+  echo__named_queue *held = slot_of(s, task);
   call_on_end(s, task, state);
   if ((task->flags & ECHO__DETACHED) || settle(s, task, state, 1)) echo__free_task(s, task);
   if (held != NULL) echo__named_carry_out(s, echo__named_give_back(held));
@@ -97,7 +102,7 @@ void echo__cancel_begun(echo_scheduler *s, echo_task *task) {
 }
 
 void echo__forget(echo_scheduler *s, echo_task *task) {
-  echo__named_queue *held = task->flags & ECHO__HAS_SLOT ? task->queue : NULL;
+  echo__named_queue *held = slot_of(s, task);
   if (echo__task_drop(task)) echo__free_task(s, task);
   if (held != NULL) echo__named_carry_out(s, echo__named_give_back(held));
 }
@@ -122,7 +127,7 @@ static void note_home(echo_scheduler *s, echo_task *task) {
 echo_task *echo__begin_taken(echo_scheduler *s, echo_node *node) {
   echo_task *task = echo__task_of(node);
   if (task->flags & ECHO__TICKET) {
-    echo__named_carry_out(s, echo__named_redeem(task->queue, task, &task));
+    echo__named_carry_out(s, echo__named_redeem(echo__task_queue(s, task), task, &task));
     if (task == NULL) return NULL;
   }
   if (task->flags & ECHO__INTERRUPTIBLE) note_home(s, task);

@@ -58,7 +58,7 @@ static void issue_class(echo__named_queue *queue, int index, unsigned slots,
     echo_task *ticket = take_spare(queue);
     echo__store(&ticket->priority, (int8_t)(ECHO_PRIORITY_HIGH - index), relaxed);
     ticket->flags = ECHO__TICKET | ECHO__DETACHED;
-    ticket->queue = queue;
+    echo__store(&ticket->word, ECHO__QUEUE_ONE * queue->number, relaxed);
     ticket->node.next = orders->issued;
     orders->issued = &ticket->node;
   }

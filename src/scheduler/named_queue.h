@@ -30,7 +30,7 @@ typedef struct echo__named_class {
 } echo__named_class;
 
 typedef struct echo__named_queue {
-  unsigned limit, index; /* its place among the scheduler's */
+  unsigned limit, number; /* its place among the scheduler's, counted from 1 */
   uv_mutex_t mutex;
   unsigned running;
   echo__named_class classes[ECHO_PRIORITIES]; /* index 0 is the highest */

@@ -1,6 +1,6 @@
 /*
  * The memory of tasks. Those that are timed have stamps behind them, and a pool of their own: if
- * all tasks had the room, each would lie on two cache lines for the sake of the few.
+ * all tasks had the room, each would be half as large again and more for the sake of the few.
  *
  * Which pool a task is from stands in its word, so that of a ticket is put in order, too.
  */
@@ -19,10 +19,10 @@ typedef struct echo__caches {
   echo__cache plain, timed;
 } echo__caches;
 
-/* ECHO_OK or ECHO_MEMORY. */
-static inline int echo__objects_init(echo__objects *objects) {
-  if (echo__pool_init(&objects->plain, sizeof(echo_task)) != ECHO_OK) return ECHO_MEMORY;
-  if (echo__pool_init(&objects->timed, ECHO__TIMED_SIZE) == ECHO_OK) return ECHO_OK;
+/* For the tasks of `scheduler`, which echo__task_scheduler finds by it. ECHO_OK or ECHO_MEMORY. */
+static inline int echo__objects_init(echo__objects *objects, echo_scheduler *scheduler) {
+  if (echo__pool_init(&objects->plain, sizeof(echo_task), scheduler) != ECHO_OK) return ECHO_MEMORY;
+  if (echo__pool_init(&objects->timed, ECHO__TIMED_SIZE, scheduler) == ECHO_OK) return ECHO_OK;
   echo__pool_close(&objects->plain);
   return ECHO_MEMORY;
 }

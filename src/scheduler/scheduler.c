@@ -23,7 +23,7 @@ int echo__scheduler_create(const echo__plan *plan, echo_scheduler **out) {
   echo_queue_options options = {
       .workers = plan->workers, .fairness = plan->fairness, .priority_of = priority_of};
   if (echo_queue_create(&s->queue, &options) != ECHO_OK) goto no_queue;
-  if (echo__objects_init(&s->objects) != ECHO_OK) goto no_pool;
+  if (echo__objects_init(&s->objects, s) != ECHO_OK) goto no_pool;
   if (echo__idle_init(&s->idle, plan->workers - plan->urgent) != ECHO_OK) goto no_idle;
   if (echo__idle_init(&s->urgent, plan->urgent) != ECHO_OK) goto no_urgent;
   s->idle.beyond = &s->urgent;
@@ -148,16 +148,15 @@ static void fill(echo_task *task, echo_scheduler *s, const request *r) {
   task->function = r->function;
   task->argument = r->argument;
   task->on_end = r->on_end;
-  task->scheduler = s;
-  task->queue = r->queue;
   task->in.trace = 0;
   echo__store(&task->priority, r->priority, relaxed);
   task->flags = r->flags | (r->handle ? 0 : ECHO__DETACHED);
   uint32_t state = r->held ? ECHO_TASK_SUSPENDED : ECHO_TASK_QUEUED;
   uint32_t placed = s->plan.capacity > 0 ? ECHO__PLACED : 0;
   uint32_t rank = ECHO__RANK_ONE * echo__rank_of(r->priority);
-  echo__store(&task->word, state + placed + r->timed * ECHO__TIMED + rank + 2 * ECHO__REFERENCE,
-              relaxed);
+  uint32_t queue = r->queue != NULL ? ECHO__QUEUE_ONE * r->queue->number : 0;
+  uint32_t settled = r->timed * ECHO__TIMED + rank + queue;
+  echo__store(&task->word, state + placed + settled + 2 * ECHO__REFERENCE, relaxed);
   if (r->timed) echo__timing_stamp(task, s->plan.timings);
 }
 
@@ -257,7 +256,7 @@ static int accept_inside(echo__worker *worker, const request *r, echo_task **tas
 static void publish(echo_scheduler *s, echo__worker *worker, echo_task *task, echo_task *ticket) {
   echo_priority priority = echo__task_priority(task);
   if (ticket != NULL) {
-    echo__named_carry_out(s, echo__named_add(task->queue, task, ticket));
+    echo__named_carry_out(s, echo__named_add(echo__task_queue(s, task), task, ticket));
   } else if (worker != NULL && !echo__is_urgent(worker)) {
     echo_queue_push(s->queue, worker->index, priority, &task->node);
     echo__notify(s, priority);
@@ -269,7 +268,7 @@ static void publish(echo_scheduler *s, echo__worker *worker, echo_task *task, ec
 
 /* Once the scheduler cancels nothing is held any more: the task is queued, to be ended. */
 static void hold(echo_scheduler *s, echo_task *task, echo_task *ticket) {
-  if (ticket != NULL) echo__named_reserve(task->queue, ticket);
+  if (ticket != NULL) echo__named_reserve(echo__task_queue(s, task), ticket);
   if (echo__held_enter(&s->held, task)) return;
   bool bound;
   echo__task_resume(task, &bound);

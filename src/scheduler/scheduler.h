@@ -135,6 +135,13 @@ struct echo_scheduler {
   bool forked;                   /* it had started when the process was forked off */
 };
 
+/* The task's named queue, or NULL. Of a ticket: the one that it is for. */
+static inline echo__named_queue *echo__task_queue(const echo_scheduler *scheduler,
+                                                  const echo_task *task) {
+  unsigned number = echo__task_queue_number(task);
+  return number != 0 ? scheduler->plan.queues[number - 1] : NULL;
+}
+
 /* The scheduler's worker whose thread this is, or NULL. */
 static inline echo__worker *echo__own_worker(const echo_scheduler *scheduler) {
   echo__worker *worker = echo__this_thread.worker;

@@ -86,8 +86,9 @@ void echo__publish_held(echo_scheduler *s, echo_task *task) {
   count_came(s, task);
   if (echo__task_is_timed(task)) echo__timing_queued(task);
   come(s, task);
-  if (task->queue != NULL) {
-    echo__named_carry_out(s, echo__named_add(task->queue, task, NULL));
+  echo__named_queue *queue = echo__task_queue(s, task);
+  if (queue != NULL) {
+    echo__named_carry_out(s, echo__named_add(queue, task, NULL));
   } else {
     echo_priority priority = echo__task_priority(task);
     echo_queue_inject(s->queue, priority, &task->node);
@@ -98,7 +99,8 @@ void echo__publish_held(echo_scheduler *s, echo_task *task) {
 static void end_held(echo_scheduler *s, echo_task *task) {
   come(s, task);
   echo__give_place(s, task);
-  if (task->queue != NULL) echo__named_carry_out(s, echo__named_unreserve(task->queue));
+  echo__named_queue *queue = echo__task_queue(s, task);
+  if (queue != NULL) echo__named_carry_out(s, echo__named_unreserve(queue));
   echo__finish(s, task, ECHO_TASK_CANCELLED);
 }
 
@@ -126,7 +128,7 @@ static void pin(echo_scheduler *s, echo__lane *lane, echo_task *task) {
 }
 
 void echo_task_resume(echo_task *task) {
-  echo_scheduler *s = task->scheduler;
+  echo_scheduler *s = echo__task_scheduler(task);
   echo__lane *lane = enter(s);
   bool bound;
   bool queue = echo__task_resume(task, &bound);
@@ -138,7 +140,7 @@ void echo_task_resume(echo_task *task) {
 }
 
 int echo_task_cancel(echo_task *task) {
-  echo_scheduler *s = task->scheduler;
+  echo_scheduler *s = echo__task_scheduler(task);
   echo__lane *lane = enter(s);
   uint32_t before;
   bool asks = echo__task_ask(task, &before);
@@ -167,9 +169,10 @@ int echo_task_set_priority(echo_task *task, echo_priority priority) {
   echo__store(&task->priority, (int8_t)priority, relaxed);
   uint32_t word = echo__or(&task->word, 0, acq_rel); /* PAIR task.state */
   if ((word & ECHO__BOUND) && (word & ECHO__STATE_MASK) == ECHO_TASK_QUEUED) {
-    echo__worker *home = &task->scheduler->workers[task->home];
+    echo_scheduler *s = echo__task_scheduler(task);
+    echo__worker *home = &s->workers[task->home];
     echo__or(&home->orders, ECHO__SORT, seq_cst); /* PAIR worker.orders interrupt.expose */
-    echo__interrupts_ask_worker(task->scheduler, task->home, priority);
+    echo__interrupts_ask_worker(s, task->home, priority);
   }
   return ECHO_OK;
 }

@@ -24,7 +24,8 @@ static bool swap(echo_task *task, uint32_t *before, uint32_t after) {
 void echo__task_adopt(echo_task *task) {
   if (!(task->flags & ECHO__DETACHED)) return;
   task->flags &= (uint8_t)~ECHO__DETACHED;
-  uint32_t kept = echo__load(&task->word, relaxed) & (ECHO__TIMED | ECHO__RANK_MASK);
+  uint32_t kept =
+      echo__load(&task->word, relaxed) & (ECHO__TIMED | ECHO__RANK_MASK | ECHO__QUEUE_MASK);
   echo__store(&task->word, kept + ECHO_TASK_RUNNING + ECHO__REFERENCE, relaxed);
 }
 
@@ -186,7 +187,7 @@ static bool is_part_of(const echo__worker *worker, const echo_task *task) {
 }
 
 int echo_task_wait(echo_task *task, double seconds) {
-  echo_scheduler *s = task->scheduler;
+  echo_scheduler *s = echo__task_scheduler(task);
   echo__worker *worker = echo__own_worker(s);
   if (worker != NULL && is_part_of(worker, task)) return ECHO_DEADLOCK;
   if (echo__task_has_ended(task)) return collect(s, task, 0);
@@ -205,6 +206,6 @@ int echo_task_wait(echo_task *task, double seconds) {
 
 void echo_task_release(echo_task *task) {
   if (task == NULL) return;
-  echo_scheduler *s = task->scheduler; /* read first: the task may be gone once it is dropped */
+  echo_scheduler *s = echo__task_scheduler(task); /* first: it may be gone once it is dropped */
   echo__give_up_handle(s, task, echo__task_drop(task));
 }

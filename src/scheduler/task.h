@@ -1,11 +1,18 @@
 /*
- * A task: one cache line, which is node, state and handle at once.
+ * A task: node, state and handle at once, in 48 bytes. Millions may be queued, so it holds nothing
+ * that can be had elsewhere: whose it is tells the memory that it lies in (echo__task_scheduler),
+ * its named queue is a number in the word, and the result takes the place of what was called.
  *
- * The state word holds the state in its low bits, flags, and above them the number of
- * references: one of the scheduler's until the task has ended and left the queue, one of the
- * handle's. A task without a handle ("detached") has nobody to race with: of its word only what the
- * submit has settled is used (TIMED, the rank). It is put in order when the task first asks who it
- * is or suspends (echo__task_adopt), since only then can somebody else come to know it.
+ * The state word holds the state in its low bits, flags, the number of its named queue (counted
+ * from 1; 0 for none) and above them the number of references: one of the scheduler's until the
+ * task has ended and left the queue, one of the handle's. A task without a handle ("detached") has
+ * nobody to race with: of its word only what the submit has settled is used (TIMED, the rank, the
+ * queue). It is put in order when the task first asks who it is or suspends (echo__task_adopt),
+ * since only then can somebody else come to know it. A ticket's word holds its queue alone.
+ *
+ * Rejected: a whole cache line for each, which keeps neighbours apart (16 bytes more, and what is
+ * submitted in a row is run nearly in a row: fewer lines cost less than shared ones); 56 bytes with
+ * a pointer to the scheduler (three tasks in four then lie on two lines, of 48 bytes one in two).
  *
  * Flags of the word:
  *   WATCHED  somebody waits for the end
@@ -30,9 +37,8 @@
 
 #include <echo/scheduler.h>
 
+#include "base/pool.h"
 #include "base/wait.h"
-
-struct echo__named_queue;
 
 enum {
   ECHO__STATE_MASK = 7,
@@ -44,8 +50,12 @@ enum {
   ECHO__TIMED = 256,    /* stamps follow it in memory, see timing.h */
   ECHO__RANK_ONE = 512, /* times the rank of the priority it was submitted with, see census.h */
   ECHO__RANK_MASK = 3 * ECHO__RANK_ONE,
-  ECHO__REFERENCE = 2048 /* one reference */
+  ECHO__QUEUE_ONE = 2048, /* times the number of its named queue */
+  ECHO__QUEUE_MASK = 65535 * ECHO__QUEUE_ONE,
+  ECHO__REFERENCE = 65536 * ECHO__QUEUE_ONE /* one reference */
 };
+
+_Static_assert(ECHO__NAMED_QUEUES < 65536, "a named queue's number fits the word");
 
 enum {
   ECHO__DETACHED = 1, /* no handle: the word is not used */
@@ -56,16 +66,14 @@ enum {
 
 struct echo_task {
   echo_node node;
-  echo_task_function function;
   union {
     struct {
+      echo_task_function function;
       void *argument;
-      void (*on_end)(void *argument, int status);
     };
     echo_trace_result result; /* once it has ended */
   };
-  echo_scheduler *scheduler;
-  struct echo__named_queue *queue; /* or NULL */
+  void (*on_end)(void *argument, int status);
   union {
     echo_node **link; /* while held: what points here (held.h) */
     struct {
@@ -79,7 +87,7 @@ struct echo_task {
   uint16_t home; /* while BOUND: its worker; of an interruptible one, too, while RUNNING */
 };
 
-_Static_assert(sizeof(struct echo_task) <= 64, "a queued task fits one cache line");
+_Static_assert(sizeof(struct echo_task) <= 48, "four queued tasks fit three cache lines");
 
 static inline echo_task *echo__task_of(echo_node *node) {
   return (echo_task *)(void *)node; /* the node is the first member */
@@ -92,6 +100,16 @@ static inline echo_priority echo__task_priority(const echo_task *task) {
 /* What was settled by the submit stands in the word of a detached task, too. */
 static inline unsigned echo__task_rank(const echo_task *task) {
   return (echo__load(&task->word, relaxed) & ECHO__RANK_MASK) / ECHO__RANK_ONE;
+}
+
+/* The number of its named queue, counted from 1, or 0. */
+static inline unsigned echo__task_queue_number(const echo_task *task) {
+  return (echo__load(&task->word, relaxed) & ECHO__QUEUE_MASK) / ECHO__QUEUE_ONE;
+}
+
+/* Any thread that may look at the task. */
+static inline echo_scheduler *echo__task_scheduler(const echo_task *task) {
+  return (echo_scheduler *)echo__pool_owner(task);
 }
 
 /* True if only one worker may call it. The worker's own thread, or one that has acquired the word.

@@ -45,7 +45,7 @@ static void starts(const echo_task *task, unsigned worker) {
   stamps->began = echo__now();
   if (stamps->waited != ECHO__NEVER) return;
   stamps->waited = since(stamps->queued, stamps->began);
-  echo__clocked *clocked = &task->scheduler->timing.workers[worker];
+  echo__clocked *clocked = &echo__task_scheduler(task)->timing.workers[worker];
   echo__histogram_enter(&clocked->waited[rank_now(task)], stamps->waited);
 }
 
@@ -58,11 +58,13 @@ void echo__timing_call(const echo_task *task, unsigned worker) {
 
 static void report(const echo_task *task, echo_task_state state, const echo__worker *worker,
                    const echo__stamps *stamps) {
-  const echo__report_hook *hook = &task->scheduler->plan.report;
+  const echo_scheduler *s = echo__task_scheduler(task);
+  const echo__report_hook *hook = &s->plan.report;
+  const echo__named_queue *queue = echo__task_queue(s, task);
   echo_task_report told = {.function = task->function,
                            .argument = task->argument,
                            .priority = echo__task_priority(task),
-                           .queue = task->queue != NULL ? task->queue->name : NULL,
+                           .queue = queue != NULL ? queue->name : NULL,
                            .status = state == ECHO_TASK_DONE ? ECHO_OK : ECHO_CANCELLED,
                            .worker = worker != NULL ? (int)worker->index : -1,
                            .waited = -1,
@@ -76,7 +78,7 @@ static void report(const echo_task *task, echo_task_state state, const echo__wor
 
 /* Only its worker ends one that has started; the stamps of another may be somebody's still. */
 void echo__timing_ended(const echo_task *task, echo_task_state state) {
-  echo_scheduler *s = task->scheduler;
+  echo_scheduler *s = echo__task_scheduler(task);
   const echo__worker *worker = echo__own_worker(s);
   const echo__stamps *stamps = worker != NULL ? echo__stamps_of(task) : NULL;
   if (stamps != NULL && stamps->waited == ECHO__NEVER) stamps = NULL;

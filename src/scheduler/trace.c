@@ -117,7 +117,7 @@ static uint32_t number_of(const place *p, const echo_task *task) {
 static echo__mark mark_of(const place *p, echo__mark_kind kind, const echo_task *task) {
   echo__mark mark = {.at = echo__now(), .task = number_of(p, task), .kind = (uint8_t)kind};
   mark.priority = (int8_t)echo__task_priority(task);
-  if (task->queue != NULL) mark.queue = (uint16_t)(task->queue->index + 1);
+  mark.queue = (uint16_t)echo__task_queue_number(task);
   return mark;
 }
 
@@ -126,7 +126,7 @@ static void count_queued(const place *p, int priority, int change) {
 }
 
 static uint8_t name_of(const echo_task *task, char *text) {
-  const echo__plan *plan = &task->scheduler->plan;
+  const echo__plan *plan = &echo__task_scheduler(task)->plan;
   if (plan->name_task == NULL) return 0;
   size_t length =
       plan->name_task(plan->name_data, task->function, task->argument, text, ECHO__TRACE_NAME);

@@ -47,7 +47,7 @@ typedef struct echo__mark {
   uint64_t at, since; /* nanoseconds; `since` of what has a length */
   uint32_t task;      /* its number in the recording; 0: it has none */
   uint16_t lane;      /* the number of the lane in the file */
-  uint16_t queue;     /* the named queue's index and 1, or 0 */
+  uint16_t queue;     /* the named queue's number, or 0 */
   uint8_t kind, how, flags;
   uint8_t recording;
   uint8_t length; /* bytes that follow in further slots */

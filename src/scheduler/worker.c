@@ -178,7 +178,7 @@ echo_steal echo__worker_step(echo__worker *worker) {
 
 /* Inside of a call-back of the loop, or of another task. */
 int echo_task_resume_now(echo_task *task) {
-  echo__worker *worker = echo__own_worker(task->scheduler);
+  echo__worker *worker = echo__own_worker(echo__task_scheduler(task));
   if (worker == NULL || !echo__task_is_bound(task) || task->home != worker->index)
     return ECHO_INVALID;
   if (!echo__task_go_on(task)) return ECHO_INVALID;

@@ -17,7 +17,11 @@ typedef struct echo__cache {
 void *model_take(void);
 void model_give(void *object);
 
-int echo__pool_init(echo__pool *pool, size_t object_size);
+int echo__pool_init(echo__pool *pool, size_t object_size, void *owner);
+
+/* The model has it, too: its scheduler. */
+void *echo__pool_owner(const void *object);
+
 void echo__pool_close(echo__pool *pool);
 void echo__cache_close(echo__pool *pool, echo__cache *cache);
 

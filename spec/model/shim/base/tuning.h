@@ -17,6 +17,7 @@ enum {
   ECHO__SPIN_AFTER = 2,
   ECHO__SPIN_WORTH = 1, /* time stands still here: every sleep was short */
   ECHO__MAX_WORKERS = 64,
+  ECHO__NAMED_QUEUES = 63,
   ECHO__SPARE_PARCELS = 1
 };
 

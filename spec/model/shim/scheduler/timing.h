@@ -16,7 +16,7 @@ inline int echo__timing_init(echo__timing *, const struct echo__plan *) {
 }
 inline void echo__timing_close(echo__timing *) {
 }
-enum { ECHO__TIMED_SIZE = 96 };
+enum { ECHO__TIMED_SIZE = 80 };
 
 inline bool echo__task_is_timed(const echo_task *) {
   return false;
