@@ -193,6 +193,7 @@ struct named_stage : stage {
     memset(named_memory, 0, sizeof named_memory);
     queues[0] = new (named_memory, (model::scenario *)nullptr) echo__named_queue;
     queues[0]->limit = 1;
+    queues[0]->number = 1;
     queues[0]->name[0] = 'n';
     s->plan.queues = queues;
     s->plan.queue_count = 1;

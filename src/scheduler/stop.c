@@ -212,6 +212,9 @@ void echo_scheduler_release(echo_scheduler *s) {
   }
   /* A thread that was left behind may still use all of this: it stays. */
   if (echo__load(&s->abandoned, relaxed)) return;
+  /* A held task that one thread let begin, and another cancelled before it was queued, may have
+   * been queued after the stop swept. */
+  cancel_queued(s);
   for (unsigned i = 0; i < s->plan.queue_count; i++) {
     for (echo_task *t; (t = echo__named_take_spare(s->plan.queues[i])) != NULL;) {
       echo__free_task(s, t);

@@ -83,10 +83,10 @@ static void come(echo_scheduler *s, echo_task *task) {
 }
 
 void echo__publish_held(echo_scheduler *s, echo_task *task) {
+  echo__named_queue *queue = echo__task_queue(s, task);
   count_came(s, task);
   if (echo__task_is_timed(task)) echo__timing_queued(task);
   come(s, task);
-  echo__named_queue *queue = echo__task_queue(s, task);
   if (queue != NULL) {
     echo__named_carry_out(s, echo__named_add(queue, task, NULL));
   } else {
