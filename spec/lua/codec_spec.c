@@ -1246,6 +1246,30 @@ static void a_message_used_again(void **state) {
   travels(w, "return 2", "assert(got[1] == 2)");
 }
 
+/* Its owner may read it while somebody writes and releases the values. */
+static void a_text_that_is_kept_beside_the_values(void **state) {
+  world *w = *state;
+  echo__message_init(&w->message);
+  assert_null(echo__message_kept(&w->message));
+  assert_false(echo__message_keep(&w->message, "a text that is longer than any message keeps"));
+  assert_null(echo__message_kept(&w->message));
+  assert_true(echo__message_keep(&w->message, "kept"));
+  const char *kept = echo__message_kept(&w->message);
+  for (int i = 0; i < 3; i++) {
+    travels(w, "return ('x'):rep(1000), print, 1", "assert(#got[1] == 1000)");
+    travels(w, "return ('x'):rep(5), true", "assert(#got[1] == 5)");
+    assert_ptr_equal(echo__message_kept(&w->message), kept);
+    echo__message_release(&w->message);
+    assert_string_equal(kept, "kept");
+    for (int bytes = 0; bytes <= ECHO__MESSAGE_INLINE; bytes++) {
+      memset(echo__message_reserve(&w->message, 1), '!', 1);
+      w->message.size++;
+    }
+    assert_string_equal(kept, "kept");
+    echo__message_release(&w->message);
+  }
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -1309,6 +1333,7 @@ int main(void) {
       CASE(one_codec_for_a_state),
       CASE(a_state_that_is_closing),
       CASE(a_message_used_again),
+      CASE(a_text_that_is_kept_beside_the_values),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

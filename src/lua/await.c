@@ -54,7 +54,7 @@ static int end_for_want_of_time(lua_State *L, const echo__host *host, const awai
   if (!echo__job_cancel(a->job, ECHO__KIND_TIMEOUT, reason) && echo__job_has_ended(a->job)) {
     return give(L, host, a);
   }
-  echo__error_push(L, host, ECHO__KIND_TIMEOUT, reason, echo__job_extra(a->job)->name);
+  echo__error_push(L, host, ECHO__KIND_TIMEOUT, reason, echo__job_name(a->job));
   return ECHO__RAISES;
 }
 
@@ -82,8 +82,7 @@ static const echo__operation_type type = {"echo.await", attempt,       enroll, l
 
 static int refuse_ring(lua_State *L, echo__host *host, const echo__job *job, bool protects) {
   bool self = job == echo__fiber_job(host);
-  echo__error_push(L, host, ECHO__KIND_ERROR, echo__ring_sentence(self),
-                   echo__job_extra(job)->name);
+  echo__error_push(L, host, ECHO__KIND_ERROR, echo__ring_sentence(self), echo__job_name(job));
   return protects ? echo__outcome_protect(L, -1) : lua_error(L);
 }
 

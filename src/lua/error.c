@@ -93,7 +93,7 @@ static void add_report(lua_State *L, const echo__host *host, const echo__message
 void echo__error_push_cancelled(lua_State *L, const echo__host *host, const echo__job *job) {
   const echo__extra *extra = echo__job_extra(job);
   const char *reason = extra->reason != NULL ? extra->reason : "the task was cancelled";
-  echo__error_push(L, host, (echo__kind)job->cancel_kind, reason, extra->name);
+  echo__error_push(L, host, (echo__kind)job->cancel_kind, reason, echo__job_name(job));
   if (job->reported) add_report(L, host, &job->message);
 }
 

@@ -157,7 +157,7 @@ static void push_place(lua_State *L, const echo__fiber *fiber) {
 }
 
 void echo__failure_push_name(lua_State *L, const echo__fiber *fiber) {
-  const char *name = echo__job_extra(fiber->run->job)->name;
+  const char *name = echo__job_name(fiber->run->job);
   int top = lua_gettop(L);
   if (name != NULL)
     lua_pushstring(L, name);

@@ -104,7 +104,7 @@ typedef struct echo__extra {
   struct echo__map *map;                      /* if the job is a map */
   struct echo__terms *terms;                  /* see terms.h */
   echo__atomic(struct echo__charge *) charge; /* see charge.h */
-  char *name;                                 /* allocated */
+  char *name;                                 /* allocated; see echo__job_name */
   char *queue;                                /* allocated: the named queue */
   char *reason;                               /* allocated; set with CANCELLING */
   struct echo__told *told;                    /* under the stripe; see progress.h */
@@ -142,6 +142,14 @@ extern const echo__extra echo__no_extra;
 static inline const echo__extra *echo__job_extra(const echo__job *job) {
   const echo__extra *extra = echo__load(&job->extra, acquire); /* PAIR job.extra */
   return extra != NULL ? extra : &echo__no_extra;
+}
+
+/* What the submit called it, or NULL: kept in its message if it is short, else in the extra. Good
+ * for as long as the job is there, so for its output, errors and recordings after its end. Any
+ * thread that has a reference, or runs a core task of the job's. */
+static inline const char *echo__job_name(const echo__job *job) {
+  const char *kept = echo__message_kept(&job->message);
+  return kept != NULL ? kept : echo__job_extra(job)->name;
 }
 
 /* To write it: made now, if the job has none; NULL without memory. Any thread that has a reference.

@@ -51,14 +51,34 @@ void echo__attachment_release(echo__attachment attachment) {
   kinds[attachment.kind].release(attachment.pointer);
 }
 
-void echo__message_init(echo__message *message) {
+enum { MOST_KEPT = ECHO__MESSAGE_INLINE * 2 / 3 };
+
+_Static_assert(sizeof((echo__message *)0)->inline_attachments == sizeof(echo__attachment),
+               "room for 4 to the power of 0");
+_Static_assert(MOST_KEPT <= UINT8_MAX, "the length of what is kept is a byte");
+
+/* What is kept is not touched: others may read it. */
+static void begin_anew(echo__message *message) {
   message->bytes = message->inline_bytes;
   message->size = 0;
-  message->capacity = sizeof message->inline_bytes;
+  message->capacity = sizeof message->inline_bytes - message->kept;
   message->attachments = message->inline_attachments;
   message->attachment_count = 0;
-  message->attachment_capacity =
-      sizeof message->inline_attachments / sizeof *message->inline_attachments;
+  message->attachment_growth = 0;
+}
+
+void echo__message_init(echo__message *message) {
+  message->kept = 0;
+  begin_anew(message);
+}
+
+bool echo__message_keep(echo__message *message, const char *text) {
+  size_t bytes = strnlen(text, MOST_KEPT) + 1;
+  if (bytes > MOST_KEPT) return false;
+  message->kept = (uint8_t)bytes;
+  message->capacity = sizeof message->inline_bytes - bytes;
+  memcpy(message->inline_bytes + message->capacity, text, bytes);
+  return true;
 }
 
 void echo__message_reset(echo__message *message) {
@@ -71,7 +91,7 @@ void echo__message_release(echo__message *message) {
   echo__message_reset(message);
   if (message->bytes != message->inline_bytes) free(message->bytes);
   if (message->attachments != message->inline_attachments) free(message->attachments);
-  echo__message_init(message);
+  begin_anew(message);
 }
 
 size_t echo__message_weight(const echo__message *message) {
@@ -104,21 +124,25 @@ unsigned char *echo__message_grow(echo__message *message, size_t more) {
   return bytes + message->size;
 }
 
+static size_t attachment_capacity(const echo__message *message) {
+  return (size_t)1 << (2 * message->attachment_growth);
+}
+
 static int grow_attachments(echo__message *message) {
-  size_t wanted = (size_t)message->attachment_capacity * 4;
+  size_t wanted = attachment_capacity(message) * 4;
   if (wanted > UINT32_MAX) return 0;
   echo__attachment *attachments =
       move_out(message->attachments, message->inline_attachments,
                message->attachment_count * sizeof *attachments, wanted * sizeof *attachments);
   if (!attachments) return 0;
   message->attachments = attachments;
-  message->attachment_capacity = (uint32_t)wanted;
+  message->attachment_growth++;
   return 1;
 }
 
 int64_t echo__message_attach(echo__message *message, echo__attachment_kind kind, void *pointer) {
   echo__attachment attachment = {kind, pointer};
-  if (message->attachment_count == message->attachment_capacity && !grow_attachments(message)) {
+  if (message->attachment_count == attachment_capacity(message) && !grow_attachments(message)) {
     echo__attachment_release(attachment);
     return ECHO_MEMORY;
   }

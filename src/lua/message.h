@@ -9,12 +9,17 @@
  *
  * Attachments are reference-counted things that the bytes name by index. The message owns one
  * reference to each.
+ *
+ * A short text of its owner's may lie behind the bytes that a message has in itself, which are so
+ * many fewer then. It is there for as long as the message is memory, whatever becomes of the
+ * values, and never changes: whoever may look at the owner may read it at any time.
  */
 #ifndef ECHO_LUA_MESSAGE_H
 #define ECHO_LUA_MESSAGE_H
 
 #include "base/tuning.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,7 +40,9 @@ typedef struct echo__message {
   size_t size;
   size_t capacity;
   echo__attachment *attachments; /* inline_attachments, or allocated */
-  uint32_t attachment_count, attachment_capacity;
+  uint32_t attachment_count;
+  uint8_t attachment_growth; /* there is room for 4 to this power */
+  uint8_t kept;              /* bytes at the end of inline_bytes, a zero included, or 0 */
   echo__attachment inline_attachments[1]; /* most messages have one function */
   unsigned char inline_bytes[ECHO__MESSAGE_INLINE];
 } echo__message;
@@ -43,12 +50,22 @@ typedef struct echo__message {
 /* Makes an empty message that owns nothing. Any thread; never fails. */
 void echo__message_init(echo__message *message);
 
-/* Drops the references and frees the memory; the message is as after init. Idempotent. Any thread
- * that has the message to itself. */
+/* Drops the references and frees the memory; the message is as after init, and keeps its text.
+ * Idempotent. Any thread that has the message to itself. */
 void echo__message_release(echo__message *message);
 
 /* Empties the message and keeps its memory for the next values. Any thread, as release. */
 void echo__message_reset(echo__message *message);
+
+/* Copies a text into the message; false if it is too long for that. Of a new message only, before
+ * anybody else has it. */
+bool echo__message_keep(echo__message *message, const char *text);
+
+/* That text, or NULL. Any thread that may look at the message's owner. */
+static inline const char *echo__message_kept(const echo__message *message) {
+  if (message->kept == 0) return NULL;
+  return (const char *)message->inline_bytes + ECHO__MESSAGE_INLINE - message->kept;
+}
 
 /* Adds an attachment and takes over one reference to it, which is dropped on failure too. Returns
  * its index or ECHO_MEMORY. The writing thread. */

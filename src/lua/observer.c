@@ -30,7 +30,7 @@ static echo__ending *ending_of(const echo__job *job, echo__job_state state) {
   const echo__extra *extra = echo__job_extra(job);
   const echo__span *span = extra->span;
   const char *place = span != NULL ? span->place : "";
-  const char *name = extra->name != NULL ? extra->name : place;
+  const char *given = echo__job_name(job), *name = given != NULL ? given : place;
   const char *queue = extra->queue != NULL ? extra->queue : "";
   size_t name_bytes = strlen(name) + 1, queue_bytes = strlen(queue) + 1;
   echo__ending *ending = malloc(sizeof *ending + name_bytes + queue_bytes);

@@ -53,10 +53,10 @@ static void push_unfinished(lua_State *L, const echo__host *host, const echo__jo
     echo__error_push(L, host, ECHO__KIND_LOST,
                      forked ? "the task had not ended when the process was forked off"
                             : "the task still ran when the scheduler's stop ran out of time",
-                     echo__job_extra(job)->name);
+                     echo__job_name(job));
   } else {
     echo__error_push(L, host, ECHO__KIND_TIMEOUT, "the wait ran out of time; the task goes on",
-                     echo__job_extra(job)->name);
+                     echo__job_name(job));
   }
 }
 

@@ -81,15 +81,14 @@ size_t echo__recording_name(void *runtime, echo_task_function function, void *ar
     run = &((const echo__stand_in *)argument)->job->run;
   else if (function != echo__run_job && function != echo__map_run)
     return 0; /* the program's own */
-  const char *name = echo__job_extra(run->job)->name;
+  const char *name = echo__job_name(run->job);
   if (name != NULL) return copy(name, text, size);
   return run->fiber != NULL ? name_of_fiber(run->fiber, text, size) : 0;
 }
 
 void echo__recording_names(lua_State *L, echo__job *job) {
   char text[128];
-  if (echo__job_extra(job)->name != NULL || !echo_scheduler_is_traced(job->runtime->scheduler))
-    return;
+  if (echo__job_name(job) != NULL || !echo_scheduler_is_traced(job->runtime->scheduler)) return;
   lua_pushvalue(L, 1);
   size_t length = place(L, text, sizeof text);
   if (length == 0) {

@@ -239,7 +239,7 @@ static echo__fiber *refuse(echo__run *run, echo__message *output, echo__kind *ki
   if (state->L != NULL && state->codec != NULL && !state->ready) {
     *kind = ECHO__KIND_ERROR;
     echo__failure_report_here(state->L, "the worker's setup failed: ", state->codec,
-                              echo__job_extra(run->job)->name, output);
+                              echo__job_name(run->job), output);
   }
   return NULL;
 }

@@ -34,7 +34,7 @@ bool echo__span_open(lua_State *L, echo__codec *codec, echo__job *job, int funct
 void echo__span_open_late(lua_State *L, echo__codec *codec, echo__job *job, int function) {
   const echo__extra *extra = echo__job_extra(job);
   if (extra->span != NULL || !echo__observed(job->runtime)) return;
-  if (echo__span_open(L, codec, job, function, extra->name != NULL))
+  if (echo__span_open(L, codec, job, function, echo__job_name(job) != NULL))
     echo__job_extra(job)->span->waited = ECHO__NOT_KNOWN;
 }
 

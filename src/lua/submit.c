@@ -59,10 +59,9 @@ static void set_terms(lua_State *L, echo__job *job, const echo__request *r) {
 }
 
 static void set_texts(lua_State *L, echo__job *job, const echo__request *r) {
-  if (r->name == NULL && r->core.queue == NULL) return;
-  echo__extra *extra = extend(L, job);
-  extra->name = copy_text(L, r->name);
-  extra->queue = copy_text(L, r->core.queue);
+  if (r->name != NULL && !echo__message_keep(&job->message, r->name))
+    extend(L, job)->name = copy_text(L, r->name);
+  if (r->core.queue != NULL) extend(L, job)->queue = copy_text(L, r->core.queue);
 }
 
 /* The job is the task userdata's from the first, so whatever raises leaves nothing behind. */
@@ -202,7 +201,7 @@ static int attempt(lua_State *L, const echo__host *host, echo__operation *operat
     return 1;
   }
   echo__error_push(L, host, echo__kind_of_status(status), echo_strerror(status),
-                   echo__job_extra(w->job)->name);
+                   echo__job_name(w->job));
   return ECHO__RAISES;
 }
 
