@@ -1,5 +1,7 @@
 /* Ending a task that has not started, asking one that has, and the one call that every end brings.
  */
+#include <sched.h>
+
 #include "support/crew.h"
 
 static const echo_task_options with_end = {.on_end = spec_ends_note};
@@ -299,6 +301,57 @@ IT(may_release_the_handle_when_it_is_told_of_an_end) {
   assert_int_equal(atomic_load(&c.length), 1);
 }
 
+typedef struct overtaken {
+  chain own;
+  spec_blocker blocker;
+} overtaken;
+
+/* While it is told, its worker comes across what it has left in the queue. */
+static void release_handle_and_be_overtaken(void *argument, int status) {
+  overtaken *o = argument;
+  release_handle(&o->own, status);
+  echo_task *next = spec_submit_held(o->own.scheduler, spec_nothing, NULL);
+  spec_unblock(&o->blocker);
+  echo_task_wait(next, ECHO_FOREVER);
+  echo_task_release(next);
+}
+
+IT(may_release_the_handle_when_it_is_told_of_a_cancel) {
+  overtaken o = {.own = {.scheduler = spec_crew(1)}};
+  spec_block(o.own.scheduler, &o.blocker);
+  assert_int_equal(
+      echo_scheduler_submit(o.own.scheduler,
+                            &(echo_task_options){.on_end = release_handle_and_be_overtaken},
+                            spec_nothing, &o, &o.own.task),
+      ECHO_OK);
+  assert_int_equal(echo_task_cancel(o.own.task), ECHO_OK);
+  assert_int_equal(atomic_load(&o.own.length), 1);
+  spec_crew_end(o.own.scheduler);
+}
+
+static void *cancel_last(void *argument) {
+  chain *c = argument;
+  echo_task_cancel(c->task);
+  return NULL;
+}
+
+/* Nothing keeps the scheduler once its last task has ended, if the handle has been given up. */
+IT(leaves_the_scheduler_alone_when_its_last_task_has_ended) {
+  for (int round = 0; round < SPEC_ROUNDS(2000); round++) {
+    chain c = {.scheduler = spec_crew(1)};
+    spec_threads threads = {0};
+    assert_int_equal(echo_scheduler_submit(
+                         c.scheduler, &(echo_task_options){.held = true, .on_end = release_handle},
+                         spec_nothing, &c, &c.task),
+                     ECHO_OK);
+    spec_threads_add(&threads, cancel_last, &c);
+    while (atomic_load(&c.length) == 0)
+      sched_yield();
+    echo_scheduler_release(c.scheduler);
+    spec_threads_join(&threads);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(ends_a_task_that_has_not_started),
@@ -313,6 +366,8 @@ int main(void) {
       cmocka_unit_test(is_told_once_when_a_stop_cancels),
       cmocka_unit_test(may_submit_when_it_is_told_of_an_end),
       cmocka_unit_test(may_release_the_handle_when_it_is_told_of_an_end),
+      cmocka_unit_test(may_release_the_handle_when_it_is_told_of_a_cancel),
+      cmocka_unit_test(leaves_the_scheduler_alone_when_its_last_task_has_ended),
   };
   return cmocka_run_group_tests_name("cancel", tests, NULL, NULL);
 }

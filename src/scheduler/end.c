@@ -12,13 +12,14 @@ void echo__free_task(echo_scheduler *s, echo_task *task) {
   echo__lane_leave(lane);
 }
 
+/* Once it is counted and the lane is left the scheduler may be gone: a release passes through the
+ * lanes first, and waits for nothing else of this thread's. */
 static void count_ended_outside(echo_scheduler *s, bool cancelled) {
   echo__lane *lane = echo__lane_enter(s->lanes);
   echo__bump(&lane->ended, 1);
   if (cancelled) echo__bump(&lane->cancelled, 1);
-  bool stopping = echo__load(&s->phase, relaxed) >= ECHO__DRAINING;
+  if (echo__load(&s->phase, relaxed) >= ECHO__DRAINING) echo__progress(s);
   echo__lane_leave(lane);
-  if (stopping) echo__progress(s);
 }
 
 static void count_ended(echo_scheduler *s, echo_task_state state) {
@@ -92,12 +93,14 @@ void echo__give_place(echo_scheduler *s, echo_task *task) {
   if (word & ECHO__PLACED) echo__rooms_give(&s->rooms);
 }
 
-/* The node stays in its queue, and keeps its reference, until a worker comes across it. */
+/* The node stays in its queue, and keeps its reference, until a worker comes across it: which may
+ * be while on_end is told and gives the handle up, so there is one reference more until the end. */
 void echo__cancel_begun(echo_scheduler *s, echo_task *task) {
+  echo__add(&task->word, ECHO__REFERENCE, relaxed);
   echo__count_left(s, task);
   echo__give_place(s, task);
   call_on_end(s, task, ECHO_TASK_CANCELLED);
-  settle(s, task, ECHO_TASK_CANCELLED, 0);
+  if (settle(s, task, ECHO_TASK_CANCELLED, 1)) echo__free_task(s, task);
   count_ended(s, ECHO_TASK_CANCELLED);
 }
 
