@@ -281,6 +281,25 @@ IT(leaves_it_to_tasks_to_ask_if_it_may_not_use_a_signal) {
   assert_false(called);
 }
 
+/* As a thread from outside does that stops: it has begun the task, in order to end it, and no
+ * worker has been its home. */
+IT(asks_no_worker_for_a_task_that_another_thread_ends) {
+  spec_bench b;
+  spec_blocker blocker;
+  echo_task *task = NULL;
+  echo_task_options options = {.interruptible = true};
+  spec_bench_open(&b, 1);
+  spec_block(b.scheduler, &blocker);
+  assert_int_equal(echo_scheduler_submit(b.scheduler, &options, spec_nothing, NULL, &task),
+                   ECHO_OK);
+  assert_true(echo__task_begin(task));
+  assert_int_equal(echo_task_cancel(task), ECHO_OK);
+  echo__cancel_begun(b.scheduler, task);
+  spec_unblock(&blocker);
+  echo_task_release(task);
+  spec_crew_end(b.scheduler);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(says_whether_it_can_interrupt),
@@ -298,6 +317,7 @@ int main(void) {
       cmocka_unit_test(interrupts_a_task_that_has_waited),
       cmocka_unit_test(lets_every_urgent_task_start_whoever_submits),
       cmocka_unit_test(leaves_it_to_tasks_to_ask_if_it_may_not_use_a_signal),
+      cmocka_unit_test(asks_no_worker_for_a_task_that_another_thread_ends),
   };
   return cmocka_run_group_tests_name("interrupt", tests, NULL, NULL);
 }

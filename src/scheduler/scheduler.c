@@ -149,6 +149,7 @@ static void fill(echo_task *task, echo_scheduler *s, const request *r) {
   task->argument = r->argument;
   task->on_end = r->on_end;
   task->in.trace = 0;
+  task->home = 0;
   echo__store(&task->priority, r->priority, relaxed);
   task->flags = r->flags | (r->handle ? 0 : ECHO__DETACHED);
   uint32_t state = r->held ? ECHO_TASK_SUSPENDED : ECHO_TASK_QUEUED;

@@ -84,7 +84,9 @@ struct echo_task {
   echo__word word;
   echo__atomic(int8_t) priority;
   uint8_t flags;
-  uint16_t home; /* while BOUND: its worker; of an interruptible one, too, while RUNNING */
+  /* While BOUND: its worker; of an interruptible one, too, while it runs there. Else any worker's
+   * number: who asks a RUNNING task to end cannot know that it only runs out of the queue. */
+  uint16_t home;
 };
 
 _Static_assert(sizeof(struct echo_task) <= 48, "four queued tasks fit three cache lines");
