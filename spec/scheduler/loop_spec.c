@@ -518,6 +518,83 @@ IT(says_when_the_system_gives_no_descriptor) {
 
 #define IN_A_LOOP(test) cmocka_unit_test_setup_teardown(test, open_idle, close_idle)
 
+/* -- what its worker owes the others ---------------------------------------------------------- */
+
+/* A worker that searches comes to its loop. Just before, the other goes to sleep, and a task comes
+ * for which nobody is woken, since there is one that searches. */
+typedef struct late {
+  echo_scheduler *scheduler;
+  spec_blocker other;
+  uv_loop_t *uv;
+  uv_timer_t timer;
+  unsigned worker;
+  atomic_bool ran, ran_meanwhile, over;
+} late;
+
+static _Atomic(late *) late_one;
+
+static void run_late(void *argument) {
+  late *l = argument;
+  atomic_store(&l->ran, true);
+}
+
+static void stand(uv_timer_t *timer) {
+  late *l = timer->data;
+  for (int i = 0; i < 5000 && !atomic_load(&l->ran); i++)
+    spec_nap();
+  atomic_store(&l->ran_meanwhile, atomic_load(&l->ran));
+  uv_close((uv_handle_t *)timer, NULL);
+  atomic_store(&l->over, true);
+}
+
+static uint32_t token_of(const late *l, unsigned worker) {
+  return echo__load(&l->scheduler->idle.sleepers[worker].token, relaxed);
+}
+
+static void come_late(late *l) {
+  spec_unblock(&l->other);
+  SPEC_UNTIL(token_of(l, 1 - l->worker) & ECHO__ASLEEP);
+  spec_submit(l->scheduler, run_late, l);
+  uv_timer_start(&l->timer, stand, 0, 0);
+}
+
+int __real_uv_loop_alive(const uv_loop_t *uv);
+int __wrap_uv_loop_alive(const uv_loop_t *uv);
+
+int __wrap_uv_loop_alive(const uv_loop_t *uv) {
+  late *l = atomic_load(&late_one);
+  if (l != NULL && l->uv == uv && echo__load(&l->scheduler->idle.searching, relaxed) == 1) {
+    atomic_store(&late_one, NULL);
+    come_late(l);
+  }
+  return __real_uv_loop_alive(uv);
+}
+
+static void keep_loop_alive(void *argument) {
+  late *l = argument;
+  echo_worker_loop(&l->uv);
+  l->timer.data = l;
+  l->worker = (unsigned)echo_worker_index(l->scheduler);
+  uv_timer_init(l->uv, &l->timer);
+  uv_timer_start(&l->timer, never, 1000000, 0);
+}
+
+IT(leaves_no_task_to_a_worker_that_runs_call_backs) {
+  late l = {.scheduler = spec_crew(2)};
+  echo_task *task = spec_submit_held(l.scheduler, keep_loop_alive, &l);
+  assert_int_equal(echo_task_wait(task, ECHO_FOREVER), ECHO_OK);
+  SPEC_UNTIL(token_of(&l, l.worker) & ECHO__ASLEEP_IN_LOOP);
+  SPEC_UNTIL(token_of(&l, 1 - l.worker) & ECHO__ASLEEP);
+  spec_block(l.scheduler, &l.other);
+  SPEC_UNTIL(token_of(&l, l.worker) & ECHO__ASLEEP_IN_LOOP);
+  atomic_store(&late_one, &l);
+  assert_true(echo__idle_notify(&l.scheduler->idle));
+  SPEC_UNTIL(atomic_load(&l.over));
+  assert_true(atomic_load(&l.ran_meanwhile));
+  echo_task_release(task);
+  spec_crew_end(l.scheduler);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       IN_A_LOOP(does_not_sleep_through_tokens_that_come_before_it_sleeps),
@@ -541,6 +618,7 @@ int main(void) {
       cmocka_unit_test(holds_no_stop_up_but_awaits_requests_under_way),
       cmocka_unit_test(lets_a_cancel_reach_those_that_wait),
       cmocka_unit_test(says_when_the_system_gives_no_descriptor),
+      cmocka_unit_test(leaves_no_task_to_a_worker_that_runs_call_backs),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
