@@ -17,7 +17,7 @@ static bool holds_in_child(bool (*check)(void *data), void *data) {
     sigset_t none;
     sigemptyset(&none);
     pthread_sigmask(SIG_SETMASK, &none, NULL); /* who starts a thread has blocked them all */
-    alarm(30);
+    alarm(20);
     _exit(check(data) ? 0 : 1);
   }
   int status;
@@ -460,6 +460,47 @@ IT(is_as_good_as_new_in_the_child_while_its_first_submit_is_under_way) {
   assert_true(held_in_child);
 }
 
+typedef struct watched {
+  echo_scheduler *scheduler;
+  atomic_bool begun;
+} watched;
+
+static void be_told_slowly(void *argument) {
+  watched *w = argument;
+  atomic_store(&w->begun, true);
+  for (int i = 0; i < 50; i++)
+    spec_nap();
+}
+
+static void *watch(void *argument) {
+  watched *w = argument;
+  echo_room room;
+  echo_scheduler_watch_room(w->scheduler, &room, ECHO_PRIORITY_NORMAL, be_told_slowly, w);
+  return NULL;
+}
+
+static void set(void *told) {
+  *(bool *)told = true;
+}
+
+static bool is_told_of_room(void *scheduler) {
+  bool told = false;
+  echo_room room;
+  echo_scheduler_watch_room(scheduler, &room, ECHO_PRIORITY_NORMAL, set, &told);
+  return told;
+}
+
+IT(leaves_the_watch_for_room_whole_in_the_child) {
+  watched w = {.scheduler = spec_crew(1)};
+  spec_threads threads = {0};
+  spec_threads_add(&threads, watch, &w);
+  SPEC_UNTIL(atomic_load(&w.begun));
+  bool told = holds_in_child(is_told_of_room, w.scheduler);
+  spec_threads_join(&threads);
+  assert_true(told);
+  spec_crew_end(w.scheduler);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(is_as_good_as_new_on_both_sides_before_its_first_submit),
@@ -475,6 +516,7 @@ int main(void) {
       cmocka_unit_test(records_by_itself_in_the_child_if_it_has_not_started),
       cmocka_unit_test(may_be_done_at_any_moment_of_a_busy_run),
       cmocka_unit_test(is_as_good_as_new_in_the_child_while_its_first_submit_is_under_way),
+      cmocka_unit_test(leaves_the_watch_for_room_whole_in_the_child),
   };
   return cmocka_run_group_tests_name("fork", tests, NULL, NULL);
 }

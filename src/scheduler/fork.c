@@ -14,11 +14,11 @@ static echo_scheduler *scheduler_of(echo__forkable *forkable) {
   return (echo_scheduler *)(void *)((char *)forkable - offsetof(echo_scheduler, forkable));
 }
 
-enum { LOCKS = 4 };
+enum { LOCKS = 5 };
 
 static uv_mutex_t *lock_of(echo_scheduler *s, int number) {
   uv_mutex_t *locks[LOCKS] = {&s->waiters.mutex, &s->clock.mutex, &s->objects.plain.mutex,
-                              &s->objects.timed.mutex};
+                              &s->objects.timed.mutex, &s->rooms.mutex};
   return locks[number];
 }
 
