@@ -187,7 +187,8 @@ typedef struct echo_task_options {
   /* Called exactly once, before the task counts as ended: with ECHO_OK after the function returned
    * for good, or with ECHO_CANCELLED if it never ran or was cancelled before that. On the thread
    * that ends the task: a worker's, or the one that cancels or stops. The place to free the
-   * argument. May be NULL. */
+   * argument, and to give the task's handle up. It may submit, cancel and resume, but must not wait
+   * for the task, nor stop or release the scheduler. May be NULL. */
   void (*on_end)(void *argument, int status);
 } echo_task_options;
 
@@ -321,7 +322,7 @@ typedef struct echo_room {
  * submit), and in their order within one. Whoever was told submits, which may again end with
  * ECHO_FULL if somebody else was faster, or calls echo_scheduler_unwatch_room, so that others hear
  * of the place. All are told when the scheduler stops. The call comes on any thread; it must be
- * short (resume a task, set a flag) and must not submit, nor watch. Any thread. */
+ * short (resume a task, set a flag) and must not submit, cancel, nor watch. Any thread. */
 ECHO_API void echo_scheduler_watch_room(echo_scheduler *scheduler, echo_room *room,
                                         echo_priority priority, void (*tell)(void *argument),
                                         void *argument);
