@@ -41,13 +41,6 @@ static void let_go(echo__forkable *forkable) {
   let_go_of(scheduler_of(forkable), LOCKS);
 }
 
-/* Another thread may be at the first submit: workers that are not here then sleep, or search. */
-static void begin_anew(echo_scheduler *s) {
-  echo__workers_reset(s);
-  echo__idle_reset(&s->idle);
-  echo__idle_reset(&s->urgent);
-}
-
 /* `life` may be held for as long as a stop takes, so nobody waits for it before a fork: here it is
  * made anew, and who had it is not here; nor is who was in a lane, or had begun to start a FRESH
  * one. */
@@ -59,7 +52,8 @@ static void in_child(echo__forkable *forkable) {
   echo__trace_forget(&s->trace);
   uint32_t phase = echo__load(&s->phase, relaxed);
   echo__clock_forget(&s->clock, phase != ECHO__FRESH);
-  if (phase == ECHO__FRESH) begin_anew(s);
+  /* Another thread may have been at the first submit: workers that are not here sleep then. */
+  if (phase == ECHO__FRESH) echo__workers_reset(s);
   if (phase == ECHO__FRESH || phase == ECHO__STOPPED) return;
   s->stop_abandoned = (size_t)echo__outstanding(s);
   s->stop_status = ECHO_FORKED;
