@@ -253,6 +253,35 @@ describe("a run", function()
     assert.equal(20100, p:run(s).c)
   end)
 
+  it("gives each element a task of its own, in order, whatever room there is for them", function()
+    local s <close> = echo.builder():with_worker_count(2):with_capacity(4):build()
+    local function first(x) return echo.current().name .. x end
+    local p = pipeline.new {
+      params = { list = "table" },
+      step { name = "a", each = "list", group = 1, run = first },
+      step { name = "b", each = { "a", "list" }, group = 1, limit = 3, run = function(text, x) return text .. "b" .. x end },
+    }
+    local expected = {}
+    for i = 1, 200 do expected[i] = ("a%db%d"):format(i, i) end
+    local results, run = p:run(s, { list = numbers(200) })
+    assert.same(expected, results.b)
+    local report = run:explain()
+    assert.same({ 200, 200 }, { report.steps[1].tasks, report.steps[2].tasks })
+    assert.equal(400, s:stats().completed)
+  end)
+
+  it("does little for an element beside its task", function()
+    local s <close> = new_scheduler()
+    local count, instructions = 1000, 0
+    local p = step { name = "a", group = 1, items = numbers(count), run = function(x) return x end }
+    debug.sethook(function() instructions = instructions + 1 end, "", 1)
+    local ok, err = pcall(p.run, p, s)
+    debug.sethook()
+    assert(ok, err)
+    -- It is some 210, of which next to nothing is done once, and not for each of them.
+    assert.is_true(instructions < 300 * count, instructions / count)
+  end)
+
   it("waits in a coroutine without holding the program up", function()
     local s <close> = new_scheduler()
     local result

@@ -97,20 +97,54 @@ function flow.pass_on(run, st, index, call)
   end
 end
 
---- Lets elements of a list in, as many as the window has room for.
-function flow.admit(run, domain)
-  local consumers = run.entries[domain.name]
-  if domain.streams or domain.admitting then
-    return
-  end
-  domain.admitting = true
-  local window = domain.window or math.huge
+-- As many elements as the window has room for.
+local function admit_some(run, domain, consumers)
+  local window = domain.window
   while domain.admitted < domain.count and domain.alive < window and not run.stopping do
     domain.admitted, domain.alive = domain.admitted + 1, domain.alive + 1
     for at = 1, #consumers do
       available(run, consumers[at], domain.admitted)
     end
   end
+end
+
+local function make_all_ready(run, st, first, count)
+  local ready, before = st.ready, st.last - first + 1
+  for index = first, count do
+    ready[before + index] = index
+  end
+  st.last = before + count
+  run.dirty[st.rank] = st
+end
+
+local function takes_as_they_come(st)
+  return (st.status == "waiting" or st.status == "running") and not st.arrived and not st.columns[2]
+end
+
+-- Without a window a list is let in as a whole, since nobody looks at an element before all are there.
+local function admit_all(run, domain, consumers)
+  local first, count = domain.admitted + 1, domain.count
+  domain.admitted = count
+  for at = 1, #consumers do
+    local st = consumers[at]
+    if takes_as_they_come(st) then
+      make_all_ready(run, st, first, count)
+    else
+      for index = first, count do
+        available(run, st, index)
+      end
+    end
+  end
+end
+
+--- Lets elements of a list in.
+function flow.admit(run, domain)
+  if domain.streams or domain.admitting or domain.admitted == domain.count then
+    return
+  end
+  domain.admitting = true
+  local admit = domain.window and admit_some or admit_all
+  admit(run, domain, run.entries[domain.name])
   domain.admitting = false
 end
 
@@ -254,10 +288,17 @@ function flow.finish(run, st, index, result)
   end
   if st.keeps or st.consumers[1] then
     st.values[index] = result
-    flow.pass_on(run, st, index, available)
+    if st.consumers[1] then
+      flow.pass_on(run, st, index, available)
+    end
   end
-  leave(run, st, index)
-  complete(run, st)
+  local domain = st.domain
+  if domain.remaining then
+    leave(run, st, index)
+  end
+  if st.finished >= domain.count then
+    complete(run, st)
+  end
 end
 
 --- An element has failed for good.

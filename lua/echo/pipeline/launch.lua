@@ -13,22 +13,24 @@ local outcome = require "echo.pipeline.outcome"
 
 local launch = {}
 
-local now = echo.now
+local min, now, pcall, type = math.min, echo.now, pcall, type
 
-local function task_ended(run, st, task)
+local function task_ended(run, st, take_in, task)
   local work = run:untrack(task)
   st.inflight = st.inflight - 1
   if st.first <= st.last then
     flow.touch(run, st)
   end
-  outcome.take_in(run, st, work, task:pwait())
+  take_in(run, st, work, task:pwait())
 end
 
-local function on_end_of(run, st)
-  st.on_end = st.on_end or function(task)
-    run:guard(task_ended, run, st, task)
+-- The call-backs of a node, by what takes in what its tasks give.
+local function on_end_of(run, st, take_in)
+  local function on_end(task)
+    run:guard(task_ended, run, st, take_in, task)
   end
-  return st.on_end
+  st.on_end[take_in] = on_end
+  return on_end
 end
 
 local submit
@@ -47,19 +49,25 @@ local function refused(run, st, make_task, options, work, raised)
   return true
 end
 
+-- A task for some work is under way; `first` is the number of its first element.
+local function note(run, st, task, take_in, work, first)
+  run.tasks[task], run.inflight = work, run.inflight + 1
+  st.asked[first], st.inflight, st.tasks = now(), st.inflight + 1, st.tasks + 1
+  task:on_complete(st.on_end[take_in] or on_end_of(run, st, take_in))
+end
+
 function submit(run, st, make_task, options, work)
   local ok, task = pcall(make_task, run, st, options, work)
   if not ok then
     return refused(run, st, make_task, options, work, task)
+  elseif make_task == make.group then
+    note(run, st, task, outcome.of_group, work, work[1])
+  else
+    note(run, st, task, outcome.of_one, work, work)
   end
-  local asked = now()
-  run:track(task, work)
-  st.asked[type(work) == "table" and work[1] or work] = asked
-  st.inflight, st.tasks = st.inflight + 1, st.tasks + 1
-  if not st.seconds_each then
+  if not (st.seconds_each or st.alone) then
     group.submitted(st, task)
   end
-  task:on_complete(on_end_of(run, st))
   return true
 end
 
@@ -99,6 +107,32 @@ local function may_start(run, st)
     and not (run.stopping or run.draining or run.full)
 end
 
+-- Elements that have a task each, up to the first that is refused.
+local function submit_alone(run, st)
+  local ready, options, make_one, take_in = st.ready, st.options, make.one, outcome.of_one
+  for at = st.first, min(st.last, st.first + st.limit - st.inflight - 1) do
+    local index = ready[at]
+    ready[at], st.first = nil, at + 1
+    local ok, task = pcall(make_one, run, st, options, index)
+    if not ok then
+      return refused(run, st, make_one, options, index, task), index
+    end
+    note(run, st, task, take_in, index, index)
+  end
+  return true
+end
+
+-- Returns whether there was room, and if not the work that has to wait for it.
+local function submit_next(run, st)
+  if st.alone and not st.journalled then
+    return submit_alone(run, st)
+  end
+  local size = st.alone and 1 or group.size(run, st)
+  local work = size == 1 and take_one(run, st) or size > 1 and take_group(run, st, size)
+  local make_task = type(work) == "table" and make.group or make.one
+  return not work or submit(run, st, make_task, st.options, work), work
+end
+
 --- Submits a node's ready elements, as far as its limit and the scheduler let it. Returns false if the
 --- scheduler is full.
 function launch.pump(run, st)
@@ -106,17 +140,9 @@ function launch.pump(run, st)
     st.pump()
     return true
   end
-  local alone = st.node.group == 1 or st.node.kind == "single"
   while may_start(run, st) do
-    local size = alone and 1 or group.size(run, st)
-    local work
-    if size == 1 then
-      work = take_one(run, st)
-    else
-      work = take_group(run, st, size)
-    end
-    local make_task = type(work) == "table" and make.group or make.one
-    if work and not submit(run, st, make_task, st.options, work) then
+    local had_room, work = submit_next(run, st)
+    if not had_room then
       put_back(st, work)
       return false
     end

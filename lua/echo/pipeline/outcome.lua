@@ -78,8 +78,9 @@ local function failed_task(run, st, work, err)
 end
 
 local function account(run, st, first, count, began, ended)
-  local waited, ran = began - st.asked[first], ended - began
-  st.asked[first] = nil
+  local asked = st.asked
+  local waited, ran = began - asked[first], ended - began
+  asked[first] = nil
   st.running_seconds = st.running_seconds + ran
   if waited > 0 then
     st.waiting_seconds = st.waiting_seconds + waited
@@ -90,7 +91,9 @@ local function account(run, st, first, count, began, ended)
   if not st.last_ended or ended > st.last_ended then
     st.last_ended = ended
   end
-  group.seen(st, ran / count)
+  if not st.alone then
+    group.seen(st, ran / count)
+  end
   run.last_step = st
 end
 
@@ -113,17 +116,22 @@ local function take_group(run, st, indexes, results, failures, skipped)
   end
 end
 
---- What a task of some work has given, as element.lua says.
-function outcome.take_in(run, st, work, ok, result, began, ended, failed, skipped)
+--- What the task of an element has given, as element.lua says.
+function outcome.of_one(run, st, index, ok, result, began, ended, failed, skipped)
   if not ok then
-    return failed_task(run, st, work, result)
+    return failed_task(run, st, index, result)
   end
-  if type(work) == "number" then
-    account(run, st, work, 1, began, ended)
-    return take_element(run, st, work, result, failed, skipped)
+  account(run, st, index, 1, began, ended)
+  take_element(run, st, index, result, failed, skipped)
+end
+
+--- What the task of a group has given.
+function outcome.of_group(run, st, indexes, ok, results, began, ended, failures, skipped)
+  if not ok then
+    return failed_task(run, st, indexes, results)
   end
-  account(run, st, work[1], #work, began, ended)
-  take_group(run, st, work, result, failed, skipped)
+  account(run, st, indexes[1], #indexes, began, ended)
+  take_group(run, st, indexes, results, failures, skipped)
 end
 
 return outcome

@@ -17,6 +17,8 @@ local tally = require "echo.pipeline.tally"
 local Run = { __name = "echo.pipeline.run" }
 Run.__index = Run
 
+local next, xpcall = next, xpcall
+
 local POLL_SECONDS = 1
 local TICK_SECONDS = 0.1
 
@@ -36,9 +38,9 @@ end
 
 --- Returns what it was for.
 function Run:untrack(task)
-  local work = self.tasks[task]
-  self.tasks[task] = nil
-  self.inflight = self.inflight - 1
+  local tasks = self.tasks
+  local work = tasks[task]
+  tasks[task], self.inflight = nil, self.inflight - 1
   if self.full then
     self.full = false
     self:touch_all()
@@ -97,9 +99,10 @@ local function with_place(raised)
   return type(raised) == "string" and debug.traceback(raised, 2) or raised
 end
 
---- Calls fn(...). An error in it (of a progress call-back, of the journal) ends the run.
-function Run:guard(fn, ...)
-  local ok, err = xpcall(fn, with_place, ...)
+--- Calls fn with up to four arguments, which costs less than any number of them: it is done for each
+--- task. An error in it (of a progress call-back, of the journal) ends the run.
+function Run:guard(fn, first, second, third, fourth)
+  local ok, err = xpcall(fn, with_place, first, second, third, fourth)
   if not ok then
     self:abort(err)
   end
@@ -158,7 +161,7 @@ local function pump_dirty(run)
 end
 
 local function has_work(run)
-  return next(run.dirty) ~= nil or #run.pending > 0 or next(run.giving) ~= nil
+  return next(run.dirty) ~= nil or run.pending[1] ~= nil or next(run.giving) ~= nil
 end
 
 -- Has the journal write what was noted.

@@ -3,6 +3,7 @@
 --- A node's state:
 ---   gate      how many sources it still waits for as a whole; nothing of it starts before that is 0
 ---   ready     the numbers of elements that may start, from `first` to `last`
+---   alone     each of them has a task of its own
 ---   finished  elements that have ended in any way; failed, skipped, blocked and kept are among them
 ---   asked     when its tasks were submitted, by the number of their first element
 ---   consumers the states of those that take its elements one by one; its domain is `domain`
@@ -68,7 +69,9 @@ local function node_state(graph, node)
     slots = slots, columns = columns, shared_inputs = shared, plain = is_plain(node),
     options = { priority = node.priority, queue = node.queue, name = node.name },
     limit = node.limit or math.huge, keeps = plan.keeps(graph, node),
+    alone = node.group == 1 or node.kind == "single",
     ready = {}, first = 1, last = 0, values = {}, missing = {}, dead = {}, attempts = {}, asked = {},
+    on_end = {},
     inflight = 0, finished = 0, failed = 0, skipped = 0, blocked = 0, restored = 0, retried = 0,
     tasks = 0, running_seconds = 0, waiting_seconds = 0,
   }
