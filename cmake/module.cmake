@@ -19,7 +19,7 @@ echo_layer(lua BELOW base queue scheduler HEADERS lua.h buffer.h LINK echo_lua_h
     own_hook.c parcel.c pointer_map.c prelude.c progress.c recording.c refusal.c registered.c relay.c report.c
     reporter.c request.c ring.c run.c runtime.c scheduler.c scope.c scope_call.c semaphore.c
     semaphore_methods.c shared.c span.c state.c stats.c submit.c tally.c task.c task_yield.c terms.c text.c timeout.c
-    urgency.c waitlist.c)
+    traceback.c urgency.c waitlist.c)
 
 # Lua's functions are called through a table, see src/lua/api.h: the linker fills it for what is linked
 # with a Lua, the module itself when it is opened.

@@ -6,6 +6,7 @@ local includes = require "spec.lua.support.includes"
 local it = require "spec.lua.support.it"
 local refusal = require "spec.lua.support.refusal"
 local tasks = require "spec.lua.support.tasks"
+local until_status = require "spec.lua.support.until_status"
 
 local here = debug.getinfo(1, "S").short_src
 local run, run_on, fail = tasks.run, tasks.run_on, tasks.fail
@@ -152,5 +153,52 @@ describe("echo.any", function()
     includes("bad argument #1 to 'any' (item 1: a task expected, got boolean)", (refusal(function()
       echo.any({ true })
     end):gsub("'echo.any'", "'any'")))
+  end)
+end)
+
+describe("a traceback of", function()
+  -- Each line without the tab, and without what stands before the name of this file.
+  local function frames_of(traceback)
+    local frames = {}
+    for line in traceback:gmatch "\n\t([^\n]*)" do
+      frames[#frames + 1] = line:gsub("%.lua:%d+: in .*", ".lua"):gsub("^.*/", "")
+    end
+    return frames
+  end
+
+  local function expect_own(name, traceback)
+    assert.same({ ("[C]: in function 'echo.%s'"):format(name), "all_any_spec.lua" }, frames_of(traceback))
+  end
+
+  it("echo.any shows where it was called, and nothing above", function()
+    expect_own("any", fail(function()
+      local _ = echo.any({})
+    end).traceback)
+    expect_own("any", fail(function()
+      local _ = echo.any({ echo.submit(error, "x"), echo.submit(error, "y") })
+    end).traceback)
+  end)
+
+  it("echo.all shows where it was called, after the task's own", function()
+    local traceback = fail(function()
+      local _ = echo.all({ echo.submit(error, "x") })
+    end).traceback
+    expect_own("all", traceback:match "awaited by.*")
+  end)
+
+  it("a task that is cancelled in them shows the same", function()
+    local s <close> = echo.builder():with_worker_count(1):build()
+    for _, name in ipairs { "all", "any" } do
+      local child = s:submit({ delay = 10 }, math.abs, 1)
+      local task = s:submit(function()
+        local _ = echo[name]({ child })
+      end)
+      until_status(task, "suspended")
+      task:cancel()
+      local _, err = task:pwait()
+      assert.equal("cancelled", err.kind)
+      expect_own(name, err.traceback)
+      child:cancel()
+    end
   end)
 end)

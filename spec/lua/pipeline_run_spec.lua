@@ -259,7 +259,9 @@ describe("a run", function()
     local p = pipeline.new {
       params = { list = "table" },
       step { name = "a", each = "list", group = 1, run = first },
-      step { name = "b", each = { "a", "list" }, group = 1, limit = 3, run = function(text, x) return text .. "b" .. x end },
+      step { name = "b", each = { "a", "list" }, group = 1, limit = 3, run = function(text, x)
+        return text .. "b" .. x
+      end },
     }
     local expected = {}
     for i = 1, 200 do expected[i] = ("a%db%d"):format(i, i) end

@@ -3,6 +3,7 @@
 #include <lauxlib.h>
 
 #include "lua/decode.h"
+#include "lua/traceback.h"
 
 const char *echo__kind_text(echo__kind kind) {
   static const char *const texts[] = {
@@ -42,7 +43,7 @@ static void make(lua_State *L, const echo__host *host, echo__kind kind) {
 }
 
 void echo__error_push_here(lua_State *L, const echo__host *host, echo__kind kind) {
-  luaL_traceback(L, L, NULL, 1);
+  echo__traceback_push(L, L, 1);
   lua_pushnil(L);
   lua_pushnil(L);
   lua_pushnil(L);

@@ -8,6 +8,7 @@
 #include "lua/encode.h"
 #include "lua/relay.h"
 #include "lua/text.h"
+#include "lua/traceback.h"
 
 enum { VALUES = 5 };
 
@@ -33,7 +34,7 @@ static int note(lua_State *L) {
   lua_createtable(L, 2, 0);
   lua_pushvalue(L, 1);
   lua_rawseti(L, -2, 1);
-  luaL_traceback(L, L, NULL, 1);
+  echo__traceback_push(L, L, 1);
   lua_rawseti(L, -2, 2);
   fiber->noted = true;
   lua_rawsetp(L, LUA_REGISTRYINDEX, fiber);
@@ -84,7 +85,7 @@ static bool push_noted(lua_State *L, const echo__fiber *fiber, int value) {
 static void push_traceback(lua_State *L, const report *r, int value) {
   static const char ours[] = "\n\t[C]: in ?";
   static const char head[] = "stack traceback:";
-  if (!push_noted(L, r->fiber, value)) luaL_traceback(L, r->fiber->coroutine, NULL, r->level);
+  if (!push_noted(L, r->fiber, value)) echo__traceback_push(L, r->fiber->coroutine, r->level);
   size_t length;
   const char *text = lua_tolstring(L, -1, &length);
   if (length < sizeof ours || strcmp(text + length - (sizeof ours - 1), ours) != 0) return;

@@ -4,6 +4,7 @@
 
 #include "lua/attach.h"
 #include "lua/report.h"
+#include "lua/traceback.h"
 
 static echo__host_wait *wait_of(echo__operation *operation) {
   return (echo__host_wait *)(void *)operation;
@@ -29,7 +30,7 @@ static void report(lua_State *L, echo__host *host, lua_State *coroutine) {
   lua_xmove(coroutine, L, 1);
   lua_pushvalue(L, -1);
   lua_xmove(L, coroutine, 1);
-  luaL_traceback(L, coroutine, NULL, 0);
+  echo__traceback_push(L, coroutine, 0);
   lua_resetthread(coroutine);
   echo__report(L, host, "a coroutine that poll resumed");
 }

@@ -4,6 +4,7 @@
 
 #include "lua/error.h"
 #include "lua/iter.h"
+#include "lua/traceback.h"
 
 /* -- the globals of the prelude --------------------------------------------------------------- */
 
@@ -45,7 +46,8 @@ static const echo__prelude_file *find(const char *name) {
 
 static void load(lua_State *L, echo__host *host, const char *name) {
   const echo__prelude_file *file = find(name);
-  if (luaL_loadbufferx(L, (const char *)file->text, file->length, "=echo", "t") != LUA_OK)
+  if (luaL_loadbufferx(L, (const char *)file->text, file->length, "=" ECHO__PRELUDE_CHUNK, "t") !=
+      LUA_OK)
     lua_error(L);
   push_globals(L, host);
   lua_setupvalue(L, -2, 1);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "lua/check.h"
+#include "lua/traceback.h"
 
 /* -- to stderr -------------------------------------------------------------------------------- */
 
@@ -34,7 +35,7 @@ static void write_out(lua_State *L, const char *what) {
 static int add_traceback(lua_State *L) {
   lua_createtable(L, 2, 0);
   lua_insert(L, 1);
-  luaL_traceback(L, L, NULL, 1);
+  echo__traceback_push(L, L, 1);
   lua_rawseti(L, 1, 2);
   lua_rawseti(L, 1, 1);
   return 1;
