@@ -144,13 +144,13 @@ describe("luaecho", function()
   end)
 
   -- Starts SLOW, waits until its second element sleeps, and goes on with `then`.
-  local function interrupted(actions)
+  local function interrupted(actions, options)
     return process.shell(SLOW, [[
-      $LUA bin/luaecho run $SCRIPT log=$SCRIPT.log --journal $SCRIPT.db & pid=$!
+      $LUA bin/luaecho run $SCRIPT log=$SCRIPT.log --journal $SCRIPT.db ]] .. (options or "") .. [[ & pid=$!
       tries=0; while ! grep -qs 2 $SCRIPT.log && [ $tries -lt 400 ]; do sleep 0.05; tries=$((tries + 1)); done
       ]] .. actions .. [[
       wait $pid; code=$?
-      cat $SCRIPT.log; rm -f $SCRIPT.log $SCRIPT.db $SCRIPT.db-wal; exit $code]])
+      cat $SCRIPT.log; rm -f $SCRIPT.log $SCRIPT.db $SCRIPT.db-wal $SCRIPT.trace; exit $code]])
   end
 
   if has_sqlite then
@@ -170,16 +170,26 @@ describe("luaecho", function()
   end
 
   if has_luv and has_sqlite then
+    local TWICE = [[
+      kill -INT $pid; tries=0
+      while ! grep -qs draining $SCRIPT.err && [ $tries -lt 400 ]; do sleep 0.05; tries=$((tries + 1)); done
+      kill -INT $pid;
+    ]]
+
     it("drains at Ctrl-C, cancels at the second, and says how to go on", function()
-      local result = interrupted [[
-        kill -INT $pid; tries=0
-        while ! grep -qs draining $SCRIPT.err && [ $tries -lt 400 ]; do sleep 0.05; tries=$((tries + 1)); done
-        kill -INT $pid;
-      ]]
+      local result = interrupted(TWICE)
       assert.same({ 130, "1\n2\n" }, { result.code, result.out })
       includes("draining: what runs comes to its end", result.err)
       includes("luaecho: cancelled", result.err)
       assert.equal(2, select(2, result.err:gsub("to go on from here: luaecho run %S+ log=%S+ %-%-journal %S+", "")))
+    end)
+
+    it("says how to go on with the options that were given, but for a recording", function()
+      local result = interrupted(TWICE,
+        "--keep-going --trace $SCRIPT.trace --workers=3 --quiet --json")
+      assert.equal(130, result.code)
+      assert.matches("to go on from here: luaecho run %S+ log=%S+ %-%-workers 3 %-%-keep%-going %-%-json %-%-quiet "
+        .. "%-%-journal %S+\n", result.err)
     end)
   end
 end)

@@ -51,6 +51,16 @@ local function shell_word(word)
   return word:find "^[%w_./=,:-]+$" and word or "'" .. word:gsub("'", "'\\''") .. "'"
 end
 
+-- The options that were given, but for a recording: it would be written over.
+local function option_words(parsed)
+  local words = { parsed.workers and "--workers " .. parsed.workers }
+  for _, name in ipairs { "keep-going", "explain", "json", "quiet" } do
+    words[#words + 1] = parsed[name] and "--" .. name
+  end
+  words[#words + 1] = "--journal " .. shell_word(parsed.journal)
+  return words
+end
+
 -- How to go on from here, for somebody who has just pressed Ctrl-C.
 local function resume_hint(parsed)
   if not parsed.journal then
@@ -65,7 +75,8 @@ local function resume_hint(parsed)
   for _, name in ipairs(names) do
     words[#words + 1] = shell_word(name .. "=" .. parsed.params[name])
   end
-  words[#words + 1] = "--journal " .. shell_word(parsed.journal)
+  local options = option_words(parsed)
+  table.move(options, 1, #options, #words + 1, words)
   return "luaecho: to go on from here: " .. table.concat(words, " ")
 end
 
