@@ -76,6 +76,7 @@ describe("a check", function()
     }, problems { step { name = "a", priority = "urgent", retries = -1, timeout = 0, colour = 1, needs = 3 } })
     assert.same({ 'step "?": name: expected a string of letters, digits, _ and -, got a boolean' },
       problems { step { name = true } })
+    assert.same({ 'step "?": name: expected a string of letters, digits, _ and -, got nothing' }, problems { step {} })
     assert.same({ 'step "a": run: expected a function, got nothing' }, problems { pipeline.step { name = "a" } })
   end)
 

@@ -151,6 +151,9 @@ local function wrong_options(options)
   for name, got in pairs(options) do
     problems[#problems + 1] = wrong_option(name, got)
   end
+  if options.name == nil then
+    problems[#problems + 1] = "name: expected a string of letters, digits, _ and -, got nothing"
+  end
   table.sort(problems)
   return problems
 end
