@@ -98,7 +98,7 @@ describe("echo.all", function()
     local err = refusal(function() echo.all({ 1 }) end)
     includes(("%s:%d: bad argument #1 to 'all' (item 1: a task expected, got number)"):format(here,
       line), err)
-    includes("table expected, got no value", refusal(echo.all))
+    includes("a list of tasks expected, got no value", refusal(echo.all))
   end)
 end)
 

@@ -55,7 +55,7 @@ local objects = {
     with_name = { { 7 }, "1" },
     with_pinning = { { 1 }, "1", "boolean expected, got number" },
     with_interrupts = { { "off", 5 }, "2", 'instructions: only "count" has them' },
-    with_queue = { { "disk", 7 }, "2", "table expected, got number" },
+    with_queue = { { "disk", 7 }, "2", "{ limit = n } expected, got number" },
     with_path = { { 7 }, "1", "path: a string expected, got 7" },
     with_setup = { { 7 }, "1", "function expected, got number" },
     with_isolation = { { 1 }, "1" },

@@ -236,7 +236,7 @@ describe("echo.iter refuses", function()
   it("what is no list of tasks, at the caller's position", function()
     local line = debug.getinfo(1, "l").currentline + 1
     local err = refusal(function() echo.iter(5) end)
-    includes(("%s:%d: bad argument #1 to 'iter' (table expected, got number)"):format(here, line),
+    includes(("%s:%d: bad argument #1 to 'iter' (a list of tasks expected, got number)"):format(here, line),
       err)
     includes("item 2: a task expected, got string", refusal(echo.iter, {
       (echo.builder():build()):submit(math.abs, 1), "x" }))

@@ -147,7 +147,7 @@ static int with_name(lua_State *L) {
 
 static unsigned check_limit(lua_State *L) {
   static const char *const known[] = {"limit", NULL};
-  echo__check_type(L, 3, LUA_TTABLE);
+  if (!lua_istable(L, 3)) echo__type_error(L, 3, "{ limit = n }");
   echo__check_options(L, 3, known);
   lua_getfield(L, 3, "limit");
   int exact = 0;

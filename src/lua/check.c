@@ -108,16 +108,22 @@ static bool has_metatable(lua_State *L, int index) {
   return true;
 }
 
+/* The key on top of the stack. Who gives a list has mostly taken one argument for another. */
+static int fail_unknown(lua_State *L, int argument) {
+  const char *hint =
+      lua_type(L, -1) == LUA_TNUMBER ? ": options expected here, this is a list" : "";
+  lua_pushvalue(L, -1);
+  return echo__argument_error(L, argument,
+                              lua_pushfstring(L, "unknown option %s%s", picture(L, -1), hint));
+}
+
 unsigned echo__check_options(lua_State *L, int argument, const char *const *known) {
   unsigned present = has_metatable(L, argument) ? UINT_MAX : 0;
   lua_pushnil(L);
   while (lua_next(L, argument) != 0) {
     lua_pop(L, 1);
     int place = lua_type(L, -1) == LUA_TSTRING ? place_in(lua_tostring(L, -1), known) : -1;
-    if (place < 0) {
-      lua_pushvalue(L, -1);
-      echo__argument_error(L, argument, lua_pushfstring(L, "unknown option %s", picture(L, -1)));
-    }
+    if (place < 0) fail_unknown(L, argument);
     present |= 1u << place;
   }
   return present;

@@ -119,7 +119,7 @@ static int take(lua_State *L) {
 }
 
 void echo__iter_check(lua_State *L, const echo__host *host, int index) {
-  echo__check_type(L, index, LUA_TTABLE);
+  if (!lua_istable(L, index)) echo__type_error(L, index, "a list of tasks");
   lua_Integer length = luaL_len(L, index);
   for (lua_Integer i = 1; i <= length; i++) {
     lua_geti(L, index, i);
