@@ -83,24 +83,34 @@ IT(a_channel_is_whole_in_the_child_though_somebody_was_in_it) {
   assert_true(finds_one_message(channel));
 }
 
-/* Two who wait: a thread that sleeps, and a coroutine of a host, which has a letter. */
+/* Three who wait: a thread that sleeps, a task, and a coroutine of a host, which has a letter. A
+ * seat says in one place what it is to resume, post or wake. */
 typedef struct waiting {
   echo__channel *channel;
-  echo__seat asleep, coroutine;
-  echo__channel_waiter lost, stays;
+  echo__seat seats[3];
+  echo__channel_waiter thread, task, stays;
 } waiting;
+
+static void sit_down(waiting *w, echo__channel_waiter *waiter, echo__seat *seat) {
+  waiter->waiter.seat = seat;
+  waiter->channel = w->channel;
+  assert_true(echo__channel_enroll_receiver(waiter));
+}
 
 static void line_up(waiting *w, size_t capacity) {
   static struct echo__letter letter; /* in no list: to post it does nothing */
   static echo__mailbox *mailbox;
+  static echo__host host;
+  static char core; /* nobody resumes it */
   if (mailbox == NULL) mailbox = echo__mailbox_create();
   letter.mailbox = mailbox;
-  *w = (waiting){.channel = echo__channel_create(capacity), .coroutine = {.letter = &letter}};
-  w->lost.waiter.seat = &w->asleep;
-  w->stays.waiter.seat = &w->coroutine;
-  w->lost.channel = w->stays.channel = w->channel;
-  assert_true(echo__channel_enroll_receiver(&w->lost));
-  assert_true(echo__channel_enroll_receiver(&w->stays));
+  *w = (waiting){.channel = echo__channel_create(capacity),
+                 .seats = {{.sitter = ECHO__SITS_THREAD, .host = &host},
+                           {.sitter = ECHO__SITS_TASK, .core = (echo_task *)(void *)&core},
+                           {.sitter = ECHO__SITS_COROUTINE, .letter = &letter}}};
+  sit_down(w, &w->thread, &w->seats[0]);
+  sit_down(w, &w->task, &w->seats[1]);
+  sit_down(w, &w->stays, &w->seats[2]);
 }
 
 static bool has_sent_to(waiting *w, echo__channel_waiter *expected) {
@@ -112,7 +122,8 @@ static bool has_sent_to(waiting *w, echo__channel_waiter *expected) {
 
 static bool sends_to_the_coroutine(void *data) {
   waiting *w = data;
-  bool well = has_sent_to(w, &w->stays) && w->lost.waiter.waiting == ECHO__WAITING_NOT;
+  bool well = w->thread.waiter.waiting == ECHO__WAITING_NOT;
+  well = well && w->task.waiter.waiting == ECHO__WAITING_NOT && has_sent_to(w, &w->stays);
   well = well && w->channel->holding == 1;
   echo__channel_leave_receiver(&w->stays);
   release(&w->channel->shared);
@@ -123,8 +134,10 @@ IT(a_message_goes_to_who_is_still_there) {
   waiting w;
   line_up(&w, 1);
   assert_true(holds_in_child(sends_to_the_coroutine, &w));
-  assert_true(has_sent_to(&w, &w.lost)); /* the parent has them all */
-  echo__channel_leave_receiver(&w.lost);
+  assert_true(has_sent_to(&w, &w.thread)); /* the parent has them all */
+  assert_int_equal(w.channel->holding, 3);
+  echo__channel_leave_receiver(&w.task);
+  echo__channel_leave_receiver(&w.thread);
   echo__channel_leave_receiver(&w.stays);
   release(&w.channel->shared);
 }
@@ -164,7 +177,8 @@ static bool keeps_what_is_released(void *data) {
 
 IT(a_permit_does_not_go_to_who_is_not_there) {
   echo__semaphore *semaphore = echo__semaphore_create(1);
-  echo__seat asleep = {0};
+  echo__host host = {0};
+  echo__seat asleep = {.sitter = ECHO__SITS_THREAD, .host = &host};
   echo__semaphore_waiter waiter = {.waiter.seat = &asleep, .semaphore = semaphore};
   assert_true(echo__semaphore_try(semaphore));
   assert_true(echo__semaphore_enroll(&waiter));
