@@ -75,6 +75,36 @@ describe("echo.await", function()
     end) })
   end)
 
+  it("brings its results though what makes them waits, too", function()
+    local s = echo.builder():with_worker_count(1):build()
+    local task = s:submit(function()
+      local function make()
+        return setmetatable({}, {
+          __echo_transfer = function()
+            return function()
+              local here = require("echo")
+              here.checkpoint()
+              -- of the size of what the await has kept
+              local texts = {}
+              for i = 1, 2000 do
+                texts[i] = ("z"):rep(60 + i % 40) .. i
+              end
+              return texts
+            end
+          end,
+        })
+      end
+      local child = echo.submit(function(...)
+        return (...)(), 8
+      end, make)
+      local texts, eight = echo.await(child)
+      local well, again, last = echo.pawait(child)
+      return type(texts), eight, well, type(again), last
+    end)
+    assert.same({ "table", 8, true, "table", 8, n = 5 }, table.pack(task:wait(20)))
+    s:stop()
+  end)
+
   it("is what wait is, in a task", function()
     assert.same({ true, 3, false, "x" }, { run_on(1, function()
       local well, err = echo.submit(error, "x"):pwait()

@@ -28,6 +28,12 @@ static await *await_of(echo__operation *operation) {
   return operation->own;
 }
 
+/* For what pushes values: functions that make them, and finalizers, may wait as well, which closes
+ * the task's operation. The job stays: its task is an argument of the call. */
+static await copy_of(const echo__operation *operation) {
+  return *(const await *)operation->own;
+}
+
 static void fire(echo__watch *watch) {
   echo__seat_wake(((await *)(void *)watch)->seat);
 }
@@ -41,11 +47,11 @@ static int give(lua_State *L, const echo__host *host, const await *a) {
 }
 
 static int attempt(lua_State *L, const echo__host *host, echo__operation *operation) {
-  const await *a = await_of(operation);
-  bool waits = !echo__job_has_ended(a->job) && !echo__job_is_lost(a->job);
+  const await a = copy_of(operation);
+  bool waits = !echo__job_has_ended(a.job) && !echo__job_is_lost(a.job);
   if (waits) return ECHO__WAITS;
-  echo__job_settle(a->job);
-  return give(L, host, a);
+  echo__job_settle(a.job);
+  return give(L, host, &a);
 }
 
 static int end_for_want_of_time(lua_State *L, const echo__host *host, const await *a) {
@@ -59,9 +65,9 @@ static int end_for_want_of_time(lua_State *L, const echo__host *host, const awai
 }
 
 static int expire(lua_State *L, const echo__host *host, echo__operation *operation) {
-  const await *a = await_of(operation);
-  if (a->ends) return end_for_want_of_time(L, host, a);
-  return give(L, host, a); /* which says that it has not ended */
+  const await a = copy_of(operation);
+  if (a.ends) return end_for_want_of_time(L, host, &a);
+  return give(L, host, &a); /* which says that it has not ended */
 }
 
 static bool enroll(echo__operation *operation) {
