@@ -82,8 +82,7 @@ describe("echo.await", function()
         return setmetatable({}, {
           __echo_transfer = function()
             return function()
-              local here = require("echo")
-              here.checkpoint()
+              require("echo").checkpoint()
               -- of the size of what the await has kept
               local texts = {}
               for i = 1, 2000 do

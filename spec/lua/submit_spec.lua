@@ -21,6 +21,40 @@ describe("a submitted function", function()
     assert.equal(6, difference)
   end)
 
+  it("is for the queue that its options named, whatever becomes of these", function()
+    local queue = ("q"):rep(60) -- Lua keeps long strings apart
+    local builder = echo.builder():with_worker_count(1):with_queue(queue .. "1", { limit = 1 })
+    local s <close> = builder:build()
+    local function submit_with(options)
+      local value = setmetatable({}, {
+        __echo_transfer = function()
+          if not getmetatable(options) then
+            options.queue = nil
+          end
+          collectgarbage()
+          local texts = {}
+          for i = 1, 1000 do
+            texts[i] = ("z"):rep(30 + i % 60) .. i
+          end
+          return function(...)
+            return ...
+          end, #texts
+        end,
+      })
+      return s:submit(options, function(count)
+        return count, require("echo").current().queue
+      end, value):wait(20)
+    end
+    local given = setmetatable({}, {
+      __index = function(_, name)
+        return name == "queue" and queue .. 1 or nil
+      end,
+    })
+    for _, options in ipairs({ { queue = queue .. 1 }, given }) do
+      assert.same({ 1000, queue .. 1 }, { submit_with(options) })
+    end
+  end)
+
   it("may have no arguments and no results", function()
     local s <close> = new_scheduler()
     local results = table.pack(s:submit(function(...)

@@ -6,7 +6,7 @@
 
 #include "lua/check.h"
 
-/* The string stays in the options table, and the table on the stack, while the request is used. */
+/* The string stays in the options table, and that on the stack, until the job has a copy. */
 static const char *check_string(lua_State *L, int options, const char *name) {
   if (lua_isnil(L, -1)) return NULL;
   size_t length = 0;
@@ -92,12 +92,23 @@ static bool has(unsigned present, int option) {
   return (present & 1u << option) != 0;
 }
 
+/* What a metamethod gives, nobody else need keep: the options become a plain table. */
+static void make_plain(lua_State *L, int options, const char *const *known) {
+  lua_createtable(L, 0, 4);
+  for (int i = 0; known[i] != NULL; i++) {
+    lua_getfield(L, options, known[i]);
+    lua_setfield(L, -2, known[i]);
+  }
+  lua_replace(L, options);
+}
+
 static void parse_options(lua_State *L, int options, echo__request *r) {
   enum { PRIORITY, QUEUE, NAME, TIMEOUT, DELAY, RETRIES, KEY, CONFLICT, DETACH, WHEN_FULL };
   static const char *const known[] = {"priority", "queue",     "name", "timeout",
                                       "delay",    "retries",   "key",  "conflict",
                                       "detach",   "when_full", NULL};
   unsigned present = echo__check_options(L, options, known);
+  if (present == UINT_MAX) make_plain(L, options, known);
   if (has(present, PRIORITY)) parse_priority(L, options, r);
   if (has(present, QUEUE)) r->core.queue = parse_string(L, options, "queue");
   if (has(present, NAME)) r->name = parse_string(L, options, "name");

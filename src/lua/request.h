@@ -10,8 +10,8 @@ typedef struct echo__request {
   int function; /* stack index */
   int task;     /* stack index of the task, once it has been pushed */
   echo_task_options core;
-  const char *name; /* in the options table, which stays on the stack, or NULL; so is `key` */
-  const char *key;
+  const char *name; /* or NULL; in the options table, which stays on the stack, then the job's */
+  const char *key;  /* or NULL; in the options table until the job has a copy */
   echo__conflict conflict;
   double timeout, delay; /* negative: none */
   unsigned retries;

@@ -58,10 +58,13 @@ static void set_terms(lua_State *L, echo__job *job, const echo__request *r) {
   terms->key = copy_text(L, r->key);
 }
 
-static void set_texts(lua_State *L, echo__job *job, const echo__request *r) {
+/* From here on the request has the job's: the options are the script's, which may change them while
+ * the values are encoded, or while there is no room. */
+static void set_texts(lua_State *L, echo__job *job, echo__request *r) {
   if (r->name != NULL && !echo__message_keep(&job->message, r->name))
     extend(L, job)->name = copy_text(L, r->name);
-  if (r->core.queue != NULL) extend(L, job)->queue = copy_text(L, r->core.queue);
+  r->name = echo__job_name(job);
+  if (r->core.queue != NULL) r->core.queue = extend(L, job)->queue = copy_text(L, r->core.queue);
 }
 
 /* The job is the task userdata's from the first, so whatever raises leaves nothing behind. */
