@@ -32,6 +32,27 @@ local function is_free(semaphore)
 end
 
 describe("a semaphore", function()
+  it("loses no permit to a cancel that strikes right after it was given", function()
+    local s <close> = new_scheduler(1)
+    local semaphore = echo.semaphore(1)
+    local begun = echo.channel(1)
+    for round = 1, 100 do
+      local task = s:submit(function()
+        begun:send(true)
+        while true do
+          local _ <close> = semaphore:acquire()
+        end
+      end)
+      begun:receive(20)
+      for _ = 1, round * 20 do
+        task:status() -- a while
+      end
+      task:cancel()
+      task:pwait(20)
+      assert.is_true(is_free(semaphore), "in round " .. round)
+    end
+  end)
+
   it("gives out as many permits as it has", function()
     local semaphore = echo.semaphore(2)
     assert.is_true(semaphore:acquire() == semaphore)

@@ -49,6 +49,7 @@ typedef struct echo__fiber {
   bool spent : 1;             /* the coroutine is of no more use */
   bool left : 1;              /* its task is left where it stands, see interrupt.h */
   bool known : 1;             /* its task knows its coroutine */
+  bool spared : 1;            /* for one instruction, see echo__interrupts_spare */
   echo__operation operation;
 } echo__fiber;
 

@@ -184,7 +184,17 @@ static bool catches_nothing(lua_State *L, const echo__fiber *fiber) {
   return true;
 }
 
+void echo__interrupts_spare(const echo__host *host) {
+  if (host->worker != NULL && host->worker->fiber != NULL) host->worker->fiber->spared = true;
+}
+
 static void end_task(lua_State *L, echo__worker_state *state, echo__fiber *fiber) {
+  if (fiber->spared) {
+    fiber->spared = false;
+    interrupt_after(state, AT_ONCE);
+    arm(state, L, AT_ONCE);
+    return;
+  }
   bool last = fiber->raised >= MOST_ERRORS;
   if (last && echo__can_suspend(state, L) && echo__job_is_cancelling(fiber->run->job)) {
     leave(L, state, fiber);

@@ -63,4 +63,8 @@ bool echo__interrupts_foreign(lua_State *L);
 /* Takes back whatever hook a coroutine has, for the next task in it. */
 void echo__interrupts_clear(lua_State *L);
 
+/* The task that runs here, if one does, was just given what it has to give back: it is not told to
+ * end before its next instruction, which may be the one that makes that a variable to be closed. */
+void echo__interrupts_spare(const echo__host *host);
+
 #endif

@@ -254,7 +254,7 @@ static echo__fiber *begin(echo__run *run, lua_CFunction main, echo__message *out
   fiber->run = run;
   fiber->raised = 0;
   fiber->left = fiber->failed = fiber->reported = false;
-  fiber->over = false;
+  fiber->over = fiber->spared = false;
   fiber->kind = ECHO__KIND_ERROR;
   run->fiber = fiber;
   run->core = echo_task_current();

@@ -5,6 +5,7 @@
 
 #include "lua/check.h"
 #include "lua/error.h"
+#include "lua/interrupt.h"
 #include "lua/operation.h"
 
 static const lua_Integer most = INT32_MAX;
@@ -31,8 +32,8 @@ static echo__semaphore_waiter *waiter_of(echo__operation *operation) {
 
 /* The semaphore itself is what is returned: its end as a to-be-closed variable is a release. */
 static int attempt(lua_State *L, const echo__host *host, echo__operation *operation) {
-  (void)host;
   if (!echo__semaphore_attempt(waiter_of(operation))) return ECHO__WAITS;
+  echo__interrupts_spare(host);
   lua_pushvalue(L, 1);
   return 1;
 }
@@ -60,7 +61,10 @@ static int acquire(lua_State *L) {
   echo__semaphore *semaphore = check(L, host);
   double seconds = echo__check_seconds(L, 2);
   lua_settop(L, 1);
-  if (echo__semaphore_try(semaphore)) return 1;
+  if (echo__semaphore_try(semaphore)) {
+    echo__interrupts_spare(host);
+    return 1;
+  }
   echo__operation *operation = echo__operation_open(L, host, &type);
   waiter_of(operation)->waiter.seat = &operation->seat;
   waiter_of(operation)->semaphore = semaphore;
