@@ -15,6 +15,36 @@ local new_log, write, sleep = logs.new, logs.write, logs.sleep
 local here = debug.getinfo(1, "S").short_src
 
 describe("echo.scope", function()
+  it("says what failed though what makes the error's value waits, too", function()
+    local s <close> = echo.builder():with_worker_count(1):build()
+    local failures = s:submit(function()
+      local function fails()
+        error(setmetatable({}, {
+          __echo_transfer = function()
+            return function()
+              require("echo").checkpoint()
+              -- of the size of what the wait has kept
+              local texts = {}
+              for i = 1, 2000 do
+                texts[i] = ("z"):rep(i % 60) .. i
+              end
+              return texts
+            end
+          end,
+        }))
+      end
+      local count = 0
+      for _ = 1, 20 do
+        local well, err = pcall(echo.scope, function()
+          echo.submit(fails)
+        end)
+        count = count + (not well and #err.value or 0)
+      end
+      return count
+    end):wait(20)
+    assert.equal(20 * 2000, failures)
+  end)
+
   it("calls the function in this task with a handle and returns all its results", function()
     local count = 0
     assert.same({ true, 1, nil, "c", nil, "userdata", 1 }, { run(function()

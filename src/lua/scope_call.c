@@ -72,6 +72,16 @@ static void push_errors(lua_State *L, const echo__host *host, const echo__scope 
   if (count == 0) lua_pushnil(L);
 }
 
+/* It ends last: values of errors are made by functions that may wait as well, which closes the
+ * task's operation, and the fiber's reference keeps the scope meanwhile. */
+static int give_results(lua_State *L, const echo__host *host, echo__scope *scope) {
+  push_errors(L, host, scope);
+  lua_pushboolean(L, scope->well);
+  lua_pushboolean(L, scope->late);
+  echo__scope_end(scope);
+  return RESULTS_OF_WAIT;
+}
+
 static int attempt(lua_State *L, const echo__host *host, echo__operation *operation) {
   waiting *w = waiting_of(operation);
   echo__ring_leave(&w->place);
@@ -81,11 +91,7 @@ static int attempt(lua_State *L, const echo__host *host, echo__operation *operat
     enter_ring(w, echo__fiber_job(host));
     return ECHO__WAITS;
   }
-  echo__scope_end(w->scope);
-  push_errors(L, host, w->scope);
-  lua_pushboolean(L, w->scope->well);
-  lua_pushboolean(L, w->scope->late);
-  return RESULTS_OF_WAIT;
+  return give_results(L, host, w->scope);
 }
 
 static bool enroll(echo__operation *operation) {
