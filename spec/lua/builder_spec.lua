@@ -115,6 +115,17 @@ describe("a builder", function()
     assert.equal(7, s:submit(math.abs, -7):wait())
   end)
 
+  -- Of 65,535 the last would take a minute; the small build has room for 63.
+  it("has room for so many queues, and says for how many", function()
+    local builder, refused = echo.builder(), nil
+    for i = 1, 64 do
+      local taken, message = pcall(builder.with_queue, builder, "queue " .. i, { limit = 1 })
+      refused = refused or not taken and message
+      assert.is_true(taken or i == 64)
+    end
+    if refused then includes("a scheduler has at most 63 queues", refused) end
+  end)
+
   it("can be used after it refused something", function()
     local builder = echo.builder():with_worker_count(1)
     refusal(builder.with_worker_count, builder, 0)
