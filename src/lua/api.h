@@ -22,7 +22,7 @@
 /* X(function): those that this layer calls. */
 /* clang-format off */
 #define ECHO__API_MAP(X) \
-  X(luaL_addlstring) X(luaL_addstring) X(luaL_argerror) X(luaL_buffinit) X(luaL_checkany) \
+  X(luaL_addstring) X(luaL_argerror) X(luaL_buffinit) X(luaL_checkany) \
   X(luaL_checklstring) X(luaL_checkoption) X(luaL_checkstack) X(luaL_checktype) \
   X(luaL_checkversion_) X(luaL_error) X(luaL_fileresult) X(luaL_getmetafield) \
   X(luaL_getsubtable) X(luaL_gsub) X(luaL_len) X(luaL_loadbufferx) X(luaL_openlibs) \
@@ -58,7 +58,6 @@ extern echo__api echo__lua_api;
 #ifndef ECHO__API_ITSELF
 #define luaL_addstring        echo__lua_api.luaL_addstring_
 #define luaL_argerror         echo__lua_api.luaL_argerror_
-#define luaL_addlstring       echo__lua_api.luaL_addlstring_
 #define luaL_buffinit         echo__lua_api.luaL_buffinit_
 #define luaL_checkany         echo__lua_api.luaL_checkany_
 #define luaL_checklstring     echo__lua_api.luaL_checklstring_

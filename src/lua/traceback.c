@@ -40,7 +40,8 @@ void echo__traceback_push(lua_State *L, lua_State *of, int level) {
   luaL_buffinit(L, &told);
   for (const char *rest = text; *rest != '\0'; ours = strstr(rest, prelude_line)) {
     const char *end = ours != NULL ? first_of_ours(rest, ours) : rest + strlen(rest);
-    luaL_addlstring(&told, rest, (size_t)(end - rest));
+    memcpy(luaL_prepbuffsize(&told, (size_t)(end - rest)), rest, (size_t)(end - rest));
+    luaL_addsize(&told, (size_t)(end - rest));
     rest = ours != NULL ? after_ours(ours) : end;
   }
   luaL_pushresult(&told);
