@@ -54,6 +54,30 @@ describe("attach", function()
     assert.equal(100 * 101 // 2, called)
   end)
 
+  it("goes on with the loop that it had if it cannot have another", function()
+    s:attach(uv)
+    local called = 0
+    local gate <close> = new_gate()
+    s:submit(gate.pass, gate.path):on_complete(function()
+      called = called + 1
+    end)
+    local refuses = {
+      new_poll = function()
+        return nil, "EBAD: no more"
+      end,
+    }
+    local raises = {
+      new_poll = function()
+        error("worse")
+      end,
+    }
+    includes("luv cannot watch the descriptor: EBAD: no more", refusal(s.attach, s, refuses))
+    includes("worse", refusal(s.attach, s, raises))
+    gate:open()
+    assert.is_true(runs_out())
+    assert.equal(1, called)
+  end)
+
   it("does not hold a loop that has nothing to deliver", function()
     s:attach(uv)
     local task = s:submit(os.execute, "sleep 0.1")

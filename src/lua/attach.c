@@ -62,18 +62,25 @@ static void check_result(lua_State *L) {
   luaL_error(L, "attach: luv cannot watch the descriptor: %s", why != NULL ? why : "unknown error");
 }
 
-/* Pushes a new handle that polls. */
-static void push_watcher(lua_State *L, int uv, int descriptor) {
-  lua_getfield(L, uv, "new_poll");
-  lua_pushinteger(L, descriptor);
-  lua_call(L, 1, 2);
-  check_result(L);
+/* (handle) */
+static int start(lua_State *L) {
   lua_pushliteral(L, "r");
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_pushcclosure(L, on_readable, 1);
   call_method(L, "start", 2, 2);
   check_result(L);
   lua_pop(L, 1);
+  return 0;
+}
+
+/* (luv, descriptor): returns a new handle that polls. */
+static int make_watcher(lua_State *L) {
+  lua_getfield(L, 1, "new_poll");
+  lua_pushvalue(L, 2);
+  lua_call(L, 1, 2);
+  check_result(L);
+  start(L);
+  return 1;
 }
 
 /* Collecting the handle closes it. A state that ends before its loop has turned once more after a
@@ -86,14 +93,21 @@ static int stop_watcher(lua_State *L) {
   return 0;
 }
 
-static void detach(lua_State *L, echo__host *host) {
+/* Calls one of these with the handle, if there is one. */
+static void tell_watcher(lua_State *L, const echo__host *host, lua_CFunction what) {
   if (host->watcher == LUA_NOREF) return;
-  lua_pushcfunction(L, stop_watcher);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_pushcclosure(L, what, 1);
   lua_rawgeti(L, LUA_REGISTRYINDEX, host->watcher);
-  luaL_unref(L, LUA_REGISTRYINDEX, host->watcher);
-  host->watcher = LUA_NOREF;
-  host->mailbox->attached = false;
   if (lua_pcall(L, 1, 0, 0) != LUA_OK) lua_pop(L, 1);
+}
+
+static void replace_watcher(lua_State *L, echo__host *host, int watcher) {
+  luaL_unref(L, LUA_REGISTRYINDEX, host->watcher);
+  host->watcher = watcher;
+  host->mailbox->attached = watcher != LUA_NOREF;
+  host->held = true;
+  echo__attach_refresh(L, host);
 }
 
 static int open_descriptor(lua_State *L, echo__mailbox *mailbox) {
@@ -102,19 +116,32 @@ static int open_descriptor(lua_State *L, echo__mailbox *mailbox) {
   return descriptor;
 }
 
+/* A loop watches a descriptor once, so what there is has to stop first; it goes on if nothing can
+ * take its place. */
+static void attach_to(lua_State *L, echo__host *host, int descriptor) {
+  tell_watcher(L, host, stop_watcher);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_pushcclosure(L, make_watcher, 1);
+  lua_pushvalue(L, 2);
+  lua_pushinteger(L, descriptor);
+  if (lua_pcall(L, 2, 1, 0) != LUA_OK) {
+    tell_watcher(L, host, start);
+    lua_error(L);
+  }
+  replace_watcher(L, host, luaL_ref(L, LUA_REGISTRYINDEX));
+}
+
 int echo__attach(lua_State *L) {
   echo__host *host = echo__host_of(L);
   echo__host_check(L, host, 1, ECHO__TYPE_SCHEDULER);
   echo__mailbox *mailbox = echo__host_mailbox(L, host, "attach");
   lua_settop(L, 2);
-  if (!lua_isnil(L, 2)) check_luv(L, 2);
-  detach(L, host); /* first: a loop watches a descriptor once */
   if (!lua_isnil(L, 2)) {
-    push_watcher(L, 2, open_descriptor(L, mailbox));
-    host->watcher = luaL_ref(L, LUA_REGISTRYINDEX);
-    host->held = true;
-    mailbox->attached = true;
-    echo__attach_refresh(L, host);
+    check_luv(L, 2);
+    attach_to(L, host, open_descriptor(L, mailbox));
+  } else {
+    tell_watcher(L, host, stop_watcher);
+    replace_watcher(L, host, LUA_NOREF);
   }
   lua_settop(L, 1);
   return 1;
