@@ -60,6 +60,8 @@ void echo__word_wake_all(echo__word *word) {
 
 #else
 
+#include "base/fork.h"
+
 #define BUCKETS 64
 
 typedef struct bucket {
@@ -70,11 +72,20 @@ typedef struct bucket {
 static bucket buckets[BUCKETS];
 static uv_once_t buckets_once = UV_ONCE_INIT;
 
-static void buckets_init(void) {
+static void buckets_make(echo__forkable *forkable) {
+  (void)forkable;
   for (int i = 0; i < BUCKETS; i++) {
     uv_mutex_init(&buckets[i].mutex);
     uv_cond_init(&buckets[i].changed);
   }
+}
+
+/* In the child of a fork nobody sleeps here, but a condition would wait for those who did. */
+static echo__forkable renewal = {.in_child = buckets_make};
+
+static void buckets_init(void) {
+  buckets_make(NULL);
+  echo__fork_enter(&renewal);
 }
 
 static bucket *bucket_of(const echo__word *word) {
