@@ -581,6 +581,7 @@ static void keep_loop_alive(void *argument) {
 
 IT(leaves_no_task_to_a_worker_that_runs_call_backs) {
   late l = {.scheduler = spec_crew(2)};
+  spec_crew_gather(l.scheduler, 2);
   echo_task *task = spec_submit_held(l.scheduler, keep_loop_alive, &l);
   assert_int_equal(echo_task_wait(task, ECHO_FOREVER), ECHO_OK);
   SPEC_UNTIL(token_of(&l, l.worker) & ECHO__ASLEEP_IN_LOOP);

@@ -158,6 +158,7 @@ IT(interrupts_nobody_for_what_an_urgent_worker_comes_for) {
   spec_loop low;
   spec_bench_open_urgent(&b, 2, 1);
   scheduler = b.scheduler;
+  spec_crew_gather(scheduler, 2);
   spec_loop_start(&b, &low, ECHO_PRIORITY_LOW);
   for (int i = 0; i < ROUNDS; i++) {
     SPEC_UNTIL(both_sleep());
