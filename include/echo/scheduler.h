@@ -367,7 +367,8 @@ typedef enum echo_stop_mode {
  * to its thread, to which nothing of the caller's may be taken away. *abandoned (may be NULL)
  * receives the number of tasks that did not come to their proper end for want of time; those that
  * were suspended on a thread that is left behind are among them, and end when it comes back.
- * Idempotent: a further call waits for the first and reports the same. Any thread but a worker's.
+ * Idempotent: a further call waits for the first, which goes on as strictly as the stricter of the
+ * two, and reports the same. Any thread but a worker's.
  * ECHO_OK, ECHO_TIMEOUT (something was abandoned), ECHO_FORKED (all was, in the child of a fork) or
  * ECHO_DEADLOCK (called inside a task). */
 ECHO_API int echo_scheduler_stop(echo_scheduler *scheduler, echo_stop_mode mode, double seconds,
@@ -375,9 +376,9 @@ ECHO_API int echo_scheduler_stop(echo_scheduler *scheduler, echo_stop_mode mode,
 
 /* The first part of a stop, for threads that must look up now and then: begins it, if that was not
  * done, waits that long until what was accepted has ended, and gives nothing up. Call it as often
- * as you like, also with a mode that is stricter, and echo_scheduler_stop at the end. Any thread
- * but a worker's. ECHO_OK (all has ended), ECHO_TIMEOUT (not yet) or ECHO_DEADLOCK (called inside a
- * task). */
+ * as you like, also with a mode that is stricter, which counts for a stop that another thread is
+ * in, too, and echo_scheduler_stop at the end. Any thread but a worker's. ECHO_OK (all has ended),
+ * ECHO_TIMEOUT (not yet) or ECHO_DEADLOCK (called inside a task). */
 ECHO_API int echo_scheduler_begin_stop(echo_scheduler *scheduler, echo_stop_mode mode,
                                        double seconds);
 

@@ -145,6 +145,52 @@ IT(becomes_stricter_but_never_milder) {
   echo_scheduler_release(scheduler);
 }
 
+static void *drain_for_ever(void *scheduler) {
+  assert_int_equal(echo_scheduler_stop(scheduler, ECHO_STOP_DRAIN, ECHO_FOREVER, NULL), ECHO_OK);
+  return NULL;
+}
+
+static void *cancel_in_the_end(void *scheduler) {
+  assert_int_equal(echo_scheduler_stop(scheduler, ECHO_STOP_CANCEL, ECHO_FOREVER, NULL), ECHO_OK);
+  return NULL;
+}
+
+static void *begin_to_cancel(void *scheduler) {
+  assert_int_equal(echo_scheduler_begin_stop(scheduler, ECHO_STOP_CANCEL, ECHO_FOREVER), ECHO_OK);
+  return NULL;
+}
+
+/* The task that holds the worker goes on when it is told of the cancel. */
+static void until_cancelled(void *argument) {
+  spec_blocker *blocker = argument;
+  spec_gate_open(&blocker->started);
+  SPEC_UNTIL(echo_task_is_cancelled());
+}
+
+static void check_stricter(void *(*stricter)(void *)) {
+  echo_scheduler *scheduler = spec_crew(1);
+  spec_threads threads = {0};
+  spec_blocker blocker;
+  spec_ends ends = {0};
+  echo_task_options options = {.on_end = spec_ends_note};
+  spec_blocker_init(&blocker);
+  spec_submit(scheduler, until_cancelled, &blocker);
+  spec_gate_wait(&blocker.started);
+  assert_int_equal(echo_scheduler_submit(scheduler, &options, spec_ends_run, &ends, NULL), ECHO_OK);
+  spec_threads_add(&threads, drain_for_ever, scheduler);
+  until_refused(scheduler);
+  spec_threads_add(&threads, stricter, scheduler);
+  spec_threads_join(&threads);
+  assert_int_equal(atomic_load(&ends.ran), 0);
+  assert_int_equal(atomic_load(&ends.ended_cancelled), 1);
+  echo_scheduler_release(scheduler);
+}
+
+IT(becomes_stricter_while_another_thread_is_in_it) {
+  check_stricter(begin_to_cancel);
+  check_stricter(cancel_in_the_end);
+}
+
 IT(begun_before_the_first_submit_is_a_stop) {
   echo_scheduler *scheduler = spec_crew(1);
   assert_int_equal(echo_scheduler_begin_stop(scheduler, ECHO_STOP_DRAIN, 0), ECHO_OK);
@@ -364,6 +410,7 @@ int main(void) {
       cmocka_unit_test(cancels_what_has_not_started_and_waits_for_what_runs),
       cmocka_unit_test(can_be_waited_for_in_pieces_and_gives_nothing_up),
       cmocka_unit_test(becomes_stricter_but_never_milder),
+      cmocka_unit_test(becomes_stricter_while_another_thread_is_in_it),
       cmocka_unit_test(begun_before_the_first_submit_is_a_stop),
       cmocka_unit_test(cannot_be_begun_by_a_task),
       cmocka_unit_test(reports_the_same_to_whoever_asks_again),

@@ -121,12 +121,13 @@ struct echo_scheduler {
   echo__trace trace;
   echo__timing timing;
   ECHO__ALIGNED echo__word phase;
-  echo__atomic(bool) abandoned;   /* a thread was left behind */
-  uv_mutex_t life;                /* start and stop, one at a time */
-  uv_mutex_t crew;                /* held while a worker's thread is made: see crew.h */
-  echo__manner manner;            /* of the thread of the first submit */
-  echo__atomic(unsigned) opening; /* workers in their hook `start` */
-  int stop_status;                /* under `life`: what the stop came to */
+  echo__atomic(bool) abandoned;    /* a thread was left behind */
+  echo__atomic(bool) cancel_asked; /* of a stop that drains */
+  uv_mutex_t life;                 /* start and stop, one at a time */
+  uv_mutex_t crew;                 /* held while a worker's thread is made: see crew.h */
+  echo__manner manner;             /* of the thread of the first submit */
+  echo__atomic(unsigned) opening;  /* workers in their hook `start` */
+  int stop_status;                 /* under `life`: what the stop came to */
   size_t stop_abandoned;
   echo__word progress;           /* changes when a worker that stops runs dry, or leaves */
   echo__atomic(int64_t) orphans; /* handles that outlive the scheduler's release */

@@ -56,16 +56,6 @@ uint64_t echo__outstanding(echo_scheduler *s) {
   return sum_submitted(s) - ended;
 }
 
-static bool wait_until_ended(echo_scheduler *s, uint64_t deadline) {
-  for (;;) {
-    uint32_t seen = echo__load(&s->progress, acquire); /* PAIR stop.progress */
-    if (echo__outstanding(s) == 0) return true;
-    if (echo__word_wait(&s->progress, seen, deadline) == ECHO__TIMED_OUT) {
-      return echo__outstanding(s) == 0;
-    }
-  }
-}
-
 static void set_phase(echo_scheduler *s, uint32_t phase) {
   echo__store(&s->phase, phase, release); /* PAIR stop.phase */
   echo__fence(seq_cst);                   /* PAIR idle.announce */
@@ -79,6 +69,29 @@ static void start_cancelling(echo_scheduler *s) {
   echo__order_all(s, ECHO__ROUSE);
   echo__lanes_pass(s->lanes);
   echo__cancel_held(s);
+}
+
+/* The one who holds `life` does it, or looks for it whenever something was told of. */
+static void ask_for_cancel(echo_scheduler *s) {
+  echo__store(&s->cancel_asked, true, relaxed);
+  echo__progress(s);
+}
+
+static void heed(echo_scheduler *s) {
+  if (echo__load(&s->cancel_asked, relaxed) && echo__load(&s->phase, relaxed) == ECHO__DRAINING)
+    start_cancelling(s);
+}
+
+/* `decides`: the caller holds `life`. */
+static bool wait_until_ended(echo_scheduler *s, uint64_t deadline, bool decides) {
+  for (;;) {
+    uint32_t seen = echo__load(&s->progress, acquire); /* PAIR stop.progress */
+    if (echo__outstanding(s) == 0) return true;
+    if (decides) heed(s);
+    if (echo__word_wait(&s->progress, seen, deadline) == ECHO__TIMED_OUT) {
+      return echo__outstanding(s) == 0;
+    }
+  }
 }
 
 /* Ends what waits in a named queue, of which stuck tasks may hold all the slots. */
@@ -117,7 +130,7 @@ static size_t give_up(echo_scheduler *s, echo_stop_mode mode) {
   uint64_t cancelled_before = sum_cancelled(s);
   start_cancelling(s);
   cancel_queued(s);
-  wait_until_ended(s, echo__deadline_in(grace));
+  wait_until_ended(s, echo__deadline_in(grace), true);
   uint64_t cancelled = mode == ECHO_STOP_DRAIN ? sum_cancelled(s) - cancelled_before : 0;
   return (size_t)(cancelled + echo__outstanding(s));
 }
@@ -144,7 +157,7 @@ static void begin(echo_scheduler *s, echo_stop_mode mode) {
 
 static void stop_running(echo_scheduler *s, echo_stop_mode mode, double seconds) {
   uint64_t deadline = seconds < 0 ? ECHO__FOREVER : echo__deadline_in(seconds);
-  if (!wait_until_ended(s, deadline)) s->stop_abandoned = give_up(s, mode);
+  if (!wait_until_ended(s, deadline, true)) s->stop_abandoned = give_up(s, mode);
   set_phase(s, ECHO__STOPPED);
   uint64_t latest = echo__deadline_in(grace);
   if (latest < deadline) latest = deadline;
@@ -156,6 +169,7 @@ static void stop_running(echo_scheduler *s, echo_stop_mode mode, double seconds)
 
 int echo_scheduler_stop(echo_scheduler *s, echo_stop_mode mode, double seconds, size_t *abandoned) {
   if (echo__own_worker(s) != NULL) return ECHO_DEADLOCK;
+  if (mode == ECHO_STOP_CANCEL) ask_for_cancel(s);
   uv_mutex_lock(&s->life);
   begin(s, mode);
   if (echo__load(&s->phase, relaxed) != ECHO__STOPPED) {
@@ -176,11 +190,13 @@ int echo_scheduler_begin_stop(echo_scheduler *s, echo_stop_mode mode, double sec
   if (uv_mutex_trylock(&s->life) == 0) {
     begin(s, mode);
     uv_mutex_unlock(&s->life);
+  } else if (mode == ECHO_STOP_CANCEL) {
+    ask_for_cancel(s);
   }
   uint32_t phase = echo__load(&s->phase, acquire); /* PAIR stop.phase */
   if (phase == ECHO__STOPPED) return ECHO_OK;
   uint64_t deadline = seconds < 0 ? ECHO__FOREVER : echo__deadline_in(seconds);
-  bool ended = phase >= ECHO__DRAINING && wait_until_ended(s, deadline);
+  bool ended = phase >= ECHO__DRAINING && wait_until_ended(s, deadline, false);
   return ended ? ECHO_OK : ECHO_TIMEOUT;
 }
 
