@@ -461,8 +461,8 @@ bug(urgent.looks-for-pinned-only FOUND scheduler/scheduler.h
   [[echo_queue_has_pinned_from(queue, worker->index, priority);]])
 bug(urgent.leaves-pinned FOUND queue/take.c
   [[    outcome = take_pinned(q, worker, class, taken);
-  return outcome;]] [[    break;
-  return outcome;]])
+  if (outcome == ECHO_STEAL_TAKEN) note_passed]] [[    break;
+  if (outcome == ECHO_STEAL_TAKEN) note_passed]])
 
 bug(suspend.resumed-ignored FOUND scheduler/task.c
   [[bool goes_on = (cancels && !(word & ECHO__CANCEL)) || (word & ECHO__RESUMED);]]
