@@ -112,11 +112,16 @@ void echo__scope_push_error(lua_State *L, const echo__host *host, const echo__sc
   lua_remove(L, -2);
 }
 
+void echo__scope_settle(echo__scope *scope) {
+  if (scope->timed) echo_timer_cancel(scope->scheduler, &scope->timer);
+  scope->timed = false;
+}
+
 void echo__scope_end(echo__scope *scope) {
   if (scope->fiber == NULL) return;
   unlink_one(scope);
   scope->fiber = NULL;
-  if (scope->timed) echo_timer_cancel(scope->scheduler, &scope->timer);
+  echo__scope_settle(scope);
   if (scope->within != NULL) echo__scope_drop(scope->within);
   echo__scope_drop(scope);
 }

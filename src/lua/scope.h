@@ -68,7 +68,10 @@ void echo__scope_push_error(lua_State *L, const echo__host *host, const echo__sc
 /* Starts the time limit; ECHO_OK or why not. */
 int echo__scope_limit(echo__scope *scope, double seconds);
 
-/* Takes it out of the fiber's list. Idempotent. */
+/* When it has no members any more: from now on nobody else changes it. Idempotent. */
+void echo__scope_settle(echo__scope *scope);
+
+/* Takes it out of the fiber's list, settled. Idempotent. */
 void echo__scope_end(echo__scope *scope);
 
 /* Ends it, if nobody did, and drops a reference. */

@@ -75,6 +75,7 @@ static void push_errors(lua_State *L, const echo__host *host, const echo__scope 
 /* It ends last: values of errors are made by functions that may wait as well, which closes the
  * task's operation, and the fiber's reference keeps the scope meanwhile. */
 static int give_results(lua_State *L, const echo__host *host, echo__scope *scope) {
+  echo__scope_settle(scope);
   push_errors(L, host, scope);
   lua_pushboolean(L, scope->well);
   lua_pushboolean(L, scope->late);
