@@ -85,8 +85,12 @@ static const char goes_on[] =
     "repeat local _, left = s:poll(1) until left == 0\n"
     "assert(told[1] and awaited[1])";
 
-/* The moment of the fork is any moment of the workers'. */
+/* The moment of the fork is any moment of the workers'. The address sanitizer's allocator does not
+ * expect one: its lock stays held in the child if a worker has it just then. */
 static void fork_under_load(void) {
+#if defined(__SANITIZE_ADDRESS__)
+  return;
+#endif
   host_run(L, "local function burst()\n"
               "  for i = 1, 200 do\n"
               "    s:submit(sum, i):on_complete(function() count = count + 1 end)\n"
