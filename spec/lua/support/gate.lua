@@ -23,6 +23,12 @@ function gate:in_c()
   return os.execute, "cat " .. self.path .. " >/dev/null"
 end
 
+-- Holds a worker, with a low task, inside of a C function, which nothing interrupts, until the gate opens.
+function gate:occupy(scheduler)
+  scheduler:submit({ priority = "low" }, self:in_c())
+  self:await_arrival()
+end
+
 -- Returns once a task is inside.
 function gate:await_arrival()
   self.held = io.open(self.path, "w")
