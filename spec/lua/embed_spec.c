@@ -297,7 +297,7 @@ IT(a_state_that_goes_on_keeps_nothing_that_its_finalizers_made) {
 }
 
 typedef struct account {
-  size_t bytes; /* of the worker's allocator */
+  _Atomic size_t bytes; /* of the worker's allocator; a worker may come at any time */
   int opened, closing, closed;
   bool closing_saw_global;
 } account;

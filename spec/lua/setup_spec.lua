@@ -5,6 +5,7 @@ local assert = require "luassert"
 local includes = require "spec.lua.support.includes"
 local it = require "spec.lua.support.it"
 local new_gate = require "spec.lua.support.gate"
+local new_gate = require "spec.lua.support.gate"
 local refusal = require "spec.lua.support.refusal"
 
 describe("a setup", function()
@@ -17,6 +18,12 @@ describe("a setup", function()
         file:write("setup\n")
         file:close()
       end, path):build()
+      local first <close> = new_gate()
+      local second <close> = new_gate()
+      s:submit(first.pass, first.path)
+      first:await_arrival()
+      s:submit(second.pass, second.path)
+      second:await_arrival()
       local tasks = {}
       for i = 1, 300 do
         tasks[i] = s:submit(function()
