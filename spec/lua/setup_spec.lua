@@ -5,7 +5,6 @@ local assert = require "luassert"
 local includes = require "spec.lua.support.includes"
 local it = require "spec.lua.support.it"
 local new_gate = require "spec.lua.support.gate"
-local new_gate = require "spec.lua.support.gate"
 local refusal = require "spec.lua.support.refusal"
 
 describe("a setup", function()
